@@ -1,0 +1,134 @@
+/// Samples that become visible, and durable, together.
+///
+/// Shape: `seriesIDs[i]`, `timestamps[i]` and `values[i]` make one sample.
+/// Samples may be in any order and belong to any number of series.
+public struct SampleBatch: Sendable {
+  /// The series of each sample, from ``Appender/seriesID(for:)``.
+  public private(set) var seriesIDs: [SeriesID] = []
+  /// Milliseconds since 1970-01-01T00:00Z.
+  public private(set) var timestamps: [Int64] = []
+  /// The values.
+  public private(set) var values: [Double] = []
+  /// What the source said about metric families, by family name.
+  public var metadata: [String: MetricMetadata] = [:]
+
+  /// Creates an empty batch.
+  public init() {}
+
+  /// The number of samples.
+  public var count: Int { seriesIDs.count }
+
+  /// True when there is neither a sample nor metadata.
+  public var isEmpty: Bool { seriesIDs.isEmpty && metadata.isEmpty }
+
+  /// Adds one sample.
+  public mutating func add(_ seriesID: SeriesID, timestampMilliseconds: Int64, value: Double) {
+    seriesIDs.append(seriesID)
+    timestamps.append(timestampMilliseconds)
+    values.append(value)
+  }
+
+  /// Makes room for `count` samples in all.
+  public mutating func reserveCapacity(_ count: Int) {
+    seriesIDs.reserveCapacity(count)
+    timestamps.reserveCapacity(count)
+    values.reserveCapacity(count)
+  }
+
+  /// Removes everything and keeps the memory.
+  public mutating func removeAll() {
+    seriesIDs.removeAll(keepingCapacity: true)
+    timestamps.removeAll(keepingCapacity: true)
+    values.removeAll(keepingCapacity: true)
+    metadata.removeAll(keepingCapacity: true)
+  }
+}
+
+/// Limits on what an append accepts.
+public struct AppendOptions: Sendable {
+  /// The latest timestamp accepted, inclusive; later samples are refused.
+  public var latestAccepted: Timestamp
+
+  /// Creates options.
+  public init(latestAccepted: Timestamp = .latest) {
+    self.latestAccepted = latestAccepted
+  }
+}
+
+/// Why a sample was refused.
+public enum RejectionReason: String, Hashable, Sendable, CaseIterable {
+  /// The series has another value at the same timestamp.
+  case duplicateTimestamp = "duplicate-timestamp"
+  /// The timestamp is older than the retention.
+  case beyondRetention = "beyond-retention"
+  /// The timestamp is later than ``AppendOptions/latestAccepted``.
+  case tooFarInFuture = "too-far-in-future"
+  /// The store does not know the series id any more; ask for it anew.
+  case unknownSeries = "unknown-series"
+}
+
+/// One refused sample.
+public struct Rejection: Hashable, Sendable {
+  /// The series, or the empty set when its id is unknown.
+  public var labels: Labels
+  /// The sample that was refused.
+  public var sample: Sample
+  /// Why.
+  public var reason: RejectionReason
+  /// Where the sample stands in its batch.
+  public var batchIndex: Int
+
+  /// Creates a rejection.
+  public init(labels: Labels, sample: Sample, reason: RejectionReason, batchIndex: Int) {
+    self.labels = labels
+    self.sample = sample
+    self.reason = reason
+    self.batchIndex = batchIndex
+  }
+}
+
+/// What became of a batch.
+public struct AppendResult: Sendable {
+  /// The number of samples stored, exact duplicates of stored samples included.
+  public var acceptedCount: Int
+  /// The refused samples, in batch order. The rest of the batch is stored.
+  public var rejections: [Rejection]
+
+  /// Creates a result.
+  public init(acceptedCount: Int, rejections: [Rejection]) {
+    self.acceptedCount = acceptedCount
+    self.rejections = rejections
+  }
+}
+
+/// The one way for samples to enter a store.
+///
+/// Every source, scraped or pushed, writes through this protocol.
+public protocol Appender: Sendable {
+  /// The id of the series with these labels, made when there is none yet.
+  ///
+  /// A new series becomes durable and visible with its first sample.
+  ///
+  /// - Complexity: O(1) for a series that is known in memory.
+  /// - Throws: When the store can't be read or has failed.
+  func seriesID(for labels: Labels) throws -> SeriesID
+
+  /// Appends batches, each visible whole or not at all, and returns once
+  /// all of them are as durable as the store's settings promise.
+  ///
+  /// A refused sample costs the other samples nothing.
+  ///
+  /// - Returns: One result for each batch, in order.
+  /// - Throws: When nothing could be stored: the disk failed, or the store is
+  ///   closed or overloaded.
+  func append(_ batches: [SampleBatch], options: AppendOptions) throws -> [AppendResult]
+}
+
+extension Appender {
+  /// Appends one batch.
+  public func append(
+    _ batch: SampleBatch, options: AppendOptions = AppendOptions()
+  ) throws -> AppendResult {
+    try append([batch], options: options)[0]
+  }
+}
