@@ -1,0 +1,212 @@
+/// Which spellings of a number ``parseFloat(_:as:)`` takes.
+package enum FloatSyntax: Sendable {
+  /// Decimal numbers, `NaN` and infinities, as in scraped and pushed text.
+  case exposition
+  /// Like ``exposition``, and hexadecimal numbers (`0x1.8p-2`) and underscores
+  /// between digits (`1_000`), as Go's `strconv.ParseFloat`.
+  case go
+}
+
+/// The bits of the not-a-number that stands for every parsed `NaN`.
+///
+/// They differ from those of `Double.nan`, and from the stale marker's. Stored
+/// values keep their bits, so all sources must agree on them.
+private let ordinaryNaN = Double(bitPattern: 0x7FF8_0000_0000_0001)
+
+/// Reads a number that fills `text` from end to end.
+///
+/// Accepted are an optional sign, digits with an optional point (`1`, `1.`,
+/// `.5`), an optional exponent, and in any case `nan`, `inf` and `infinity`
+/// (the latter two with an optional sign). A number too small for a double is
+/// zero. Blanks are not skipped.
+///
+/// - Returns: The nearest double, ties to even; nil if `text` is no number, or
+///   is too large for a double.
+/// - Complexity: O(*n*); quickest up to 15 digits with a small exponent, where one
+///   multiplication or division gives the result.
+package func parseFloat(_ text: RawSpan, as syntax: FloatSyntax = .exposition) -> Double? {
+  guard let decimal = DecimalNumber(text) else { return parseUncommonFloat(text, as: syntax) }
+  guard let magnitude = decimal.exactMagnitude ?? decimal.nearestMagnitude(in: text) else {
+    return nil
+  }
+  return decimal.isNegative ? -magnitude : magnitude
+}
+
+/// Reads a number that fills `text` from end to end, as
+/// ``parseFloat(_:as:)`` does.
+package func parseFloat(_ text: String, as syntax: FloatSyntax = .exposition) -> Double? {
+  parseFloat(unsafe text.utf8Span.span.bytes, as: syntax)
+}
+
+/// A decimal number split into its parts.
+private struct DecimalNumber {
+  private(set) var isNegative = false
+  /// The offset of the first byte after the sign.
+  private var start = 0
+  /// All digits as an integer, if there are at most 19: those fit.
+  private var mantissa: UInt64 = 0
+  /// The power of ten that scales `mantissa`.
+  private var exponent = 0
+  /// Whether there are more digits than `mantissa` can hold.
+  private var isTruncated = false
+
+  /// Splits `text`; nil if it is anything but a decimal number.
+  init?(_ text: RawSpan) {
+    let end = text.byteCount
+    guard end > 0 else { return nil }
+    let first = text.byte(at: 0)
+    if first == UInt8(ascii: "-") || first == UInt8(ascii: "+") {
+      isNegative = first == UInt8(ascii: "-")
+      start = 1
+    }
+    guard var place = readMantissa(text) else { return nil }
+    if place < end {
+      guard text.byte(at: place) | 0x20 == UInt8(ascii: "e"),
+        let power = readExponent(text, from: &place), place == end
+      else { return nil }
+      exponent += power
+    }
+  }
+
+  /// Reads the digits and the point; returns the offset after them, nil if
+  /// there was no digit.
+  private mutating func readMantissa(_ text: RawSpan) -> Int? {
+    var place = start
+    mantissa = readDigits(text, from: &place, after: 0)
+    var digitCount = place - start
+    if place < text.byteCount, text.byte(at: place) == UInt8(ascii: ".") {
+      place += 1
+      let fraction = place
+      mantissa = readDigits(text, from: &place, after: mantissa)
+      exponent = fraction - place
+      digitCount += place - fraction
+    }
+    isTruncated = digitCount > 19
+    return digitCount > 0 ? place : nil
+  }
+
+  /// The value, if one correctly rounded operation on exact doubles gives it.
+  ///
+  /// Source: Clinger, "How to read floating point numbers accurately", 1990.
+  var exactMagnitude: Double? {
+    guard !isTruncated, mantissa <= 1 << 53 else { return nil }
+    let exact = Double(mantissa)
+    if exponent == 0 { return exact }
+    if exponent > 0 {
+      return exponent <= 22 ? exact * exactPowersOfTen[exponent] : nil
+    }
+    return exponent >= -22 ? exact / exactPowersOfTen[-exponent] : nil
+  }
+
+  /// The nearest double; nil if the number is too large for one.
+  func nearestMagnitude(in text: RawSpan) -> Double? {
+    let nearest = nearestDouble(toDecimal: text, from: start)
+    return nearest.isFinite ? nearest : nil
+  }
+}
+
+/// Reads digits from `place` on, moves `place` past them, and returns their
+/// value as if `leading` stood before them, modulo 2^64.
+@inline(__always)
+private func readDigits(
+  _ text: RawSpan, from place: inout Int, after leading: UInt64
+) -> UInt64 {
+  var value = leading
+  while place < text.byteCount {
+    let digit = text.byte(at: place) &- UInt8(ascii: "0")
+    guard digit <= 9 else { break }
+    value = value &* 10 &+ UInt64(digit)
+    place &+= 1  // Stays within the count.
+  }
+  return value
+}
+
+/// The powers of ten that are exactly a double.
+private let exactPowersOfTen: [Double] = [
+  1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11,
+  1e12, 1e13, 1e14, 1e15, 1e16, 1e17, 1e18, 1e19, 1e20, 1e21, 1e22,
+]
+
+/// Reads the exponent whose letter stands at `place`, and moves `place` past
+/// it; nil if no digit follows the letter and the optional sign.
+///
+/// Digits beyond what can matter do not overflow: the value stays below
+/// 100,000, while every exponent past 10,000 means zero or infinity.
+func readExponent(_ text: RawSpan, from place: inout Int) -> Int? {
+  place += 1
+  guard place < text.byteCount else { return nil }
+  let sign = text.byte(at: place)
+  if sign == UInt8(ascii: "-") || sign == UInt8(ascii: "+") { place += 1 }
+  let firstDigit = place
+  var value = 0
+  while place < text.byteCount {
+    let digit = text.byte(at: place) &- UInt8(ascii: "0")
+    guard digit <= 9 else { break }
+    if value < 10_000 { value = value * 10 + Int(digit) }
+    place += 1
+  }
+  guard place > firstDigit else { return nil }
+  return sign == UInt8(ascii: "-") ? -value : value
+}
+
+/// Reads what is not a plain decimal number: infinities, not-a-number and, in
+/// Go's syntax, hexadecimal numbers and underscores.
+private func parseUncommonFloat(_ text: RawSpan, as syntax: FloatSyntax) -> Double? {
+  if let special = parseSpecialFloat(text) { return special }
+  guard syntax == .go else { return nil }
+  guard let plain = removingDigitSeparators(text) else { return parseHexadecimalFloat(text) }
+  return parseFloat(unsafe plain.span.bytes, as: .go)
+}
+
+private func parseSpecialFloat(_ text: RawSpan) -> Double? {
+  guard text.byteCount > 0 else { return nil }
+  if text.equalsIgnoringCase("nan") { return ordinaryNaN }
+  let first = text.byte(at: 0)
+  let isSigned = first == UInt8(ascii: "-") || first == UInt8(ascii: "+")
+  let word = text.extracting(droppingFirst: isSigned ? 1 : 0)
+  guard word.equalsIgnoringCase("inf") || word.equalsIgnoringCase("infinity") else { return nil }
+  return first == UInt8(ascii: "-") ? -.infinity : .infinity
+}
+
+/// The text without its underscores; nil if it has none, or has one that does
+/// not stand between two digits or between `0x` and a digit.
+private func removingDigitSeparators(_ text: RawSpan) -> [UInt8]? {
+  var plain: [UInt8] = []
+  var digitsStart = 0
+  if text.byteCount > 0,
+    text.byte(at: 0) == UInt8(ascii: "-") || text.byte(at: 0) == UInt8(ascii: "+")
+  {
+    digitsStart = 1
+  }
+  let isHexadecimal = text.hasHexadecimalPrefix(at: digitsStart)
+  func isDigit(at place: Int) -> Bool {
+    guard place >= digitsStart, place < text.byteCount else { return false }
+    if isHexadecimal, place == digitsStart + 1 { return true }
+    guard let digit = hexadecimalDigit(text.byte(at: place)) else { return false }
+    return digit <= 9 || isHexadecimal
+  }
+  plain.reserveCapacity(text.byteCount)
+  for place in 0..<text.byteCount {
+    let byte = text.byte(at: place)
+    if byte != UInt8(ascii: "_") {
+      plain.append(byte)
+    } else if !isDigit(at: place - 1) || !isDigit(at: place + 1) {
+      return nil
+    }
+  }
+  return plain.count < text.byteCount ? plain : nil
+}
+
+extension RawSpan {
+  /// Whether the bytes spell `word`, lower-case ASCII, in any case.
+  fileprivate func equalsIgnoringCase(_ word: StaticString) -> Bool {
+    guard byteCount == word.utf8CodeUnitCount else { return false }
+    // Safety: the buffer is read within its bounds and does not leave.
+    return word.withUTF8Buffer { letters in
+      for place in 0..<byteCount where unsafe byte(at: place) | 0x20 != letters[place] {
+        return false
+      }
+      return true
+    }
+  }
+}
