@@ -1,0 +1,171 @@
+import SeriesModel
+
+/// Walks a remote write 1.0 request, the message `prometheus.WriteRequest`.
+///
+/// ```swift
+/// var request = RemoteWriteRequest(body)
+/// var series = RemoteWriteSeries()
+/// while try request.nextSeries(into: &series) {
+///   // use series.labels, series.timestamps, series.values
+/// }
+/// // request.metadata is complete now
+/// ```
+///
+/// Each series takes one allocation, for its labels, and none for its samples.
+/// Unknown fields are passed over. The message is not checked in advance: a
+/// caller that wants all or nothing keeps what it got until the walk has ended.
+package struct RemoteWriteRequest: ~Copyable, ~Escapable {
+  /// The most metadata entries that are kept; real senders write at most 2,000.
+  package static let maximumMetadataCount = 50_000
+
+  /// What the request says about metric families, by family name; complete
+  /// once ``nextSeries(into:)`` has returned false. Entries without a family
+  /// name are passed over.
+  package private(set) var metadata: [String: MetricMetadata] = [:]
+
+  private let body: Span<UInt8>
+  private var reader: ProtobufReader
+  private let limits: LabelLimits
+
+  /// Creates a walk over `body`, the message after decompression.
+  @_lifetime(copy body)
+  package init(_ body: Span<UInt8>, limits: LabelLimits = LabelLimits()) {
+    self.body = body
+    self.reader = ProtobufReader(body)
+    self.limits = limits
+  }
+
+  /// Reads the next series into `series`, or returns false at the end.
+  ///
+  /// A series whose labels are refused is returned too, with
+  /// ``RemoteWriteSeries/problem`` set.
+  ///
+  /// - Throws: ``PushProtocolError`` when the bytes are no such message. The
+  ///   walk can't go on then.
+  @_lifetime(self: copy self)
+  package mutating func nextSeries(
+    into series: inout RemoteWriteSeries
+  ) throws(PushProtocolError) -> Bool {
+    while let field = try reader.nextField() {
+      switch field.number {
+      case 1:
+        var message = try reader.readMessage(of: field)
+        series.removeAll()
+        try series.read(&message, limits: limits)
+        series.finishLabels(in: body, limits: limits)
+        return true
+      case 3:
+        var message = try reader.readMessage(of: field)
+        try readMetadata(&message)
+      default:
+        try reader.skip(field)
+      }
+    }
+    return false
+  }
+
+  /// Reads the message `MetricMetadata`.
+  @_lifetime(self: copy self)
+  private mutating func readMetadata(
+    _ message: inout ProtobufReader
+  ) throws(PushProtocolError) {
+    var type = MetricType.unknown
+    var name = 0..<0
+    var help = 0..<0
+    var unit = 0..<0
+    while let field = try message.nextField() {
+      switch field.number {
+      case 1: type = MetricType(remoteWriteCode: try message.readInteger(of: field))
+      case 2: name = try message.readRange(of: field)
+      case 4: help = try message.readRange(of: field)
+      case 5: unit = try message.readRange(of: field)
+      default: try message.skip(field)
+      }
+    }
+    let longestName = limits.maximumValueBytes
+    guard name.isEmpty == false, name.count <= longestName,
+      metadata.count < RemoteWriteRequest.maximumMetadataCount
+    else { return }
+    metadata[String(decodingUTF8: body.extracting(name))] = MetricMetadata(
+      type: type,
+      help: String(decodingUTF8: body.extracting(help)),
+      unit: String(decodingUTF8: body.extracting(unit)))
+  }
+}
+
+extension RemoteWriteSeries {
+  /// Reads the message `TimeSeries`, apart from making ``labels``.
+  fileprivate mutating func read(
+    _ message: inout ProtobufReader, limits: LabelLimits
+  ) throws(PushProtocolError) {
+    while true {
+      message.readCurrentSamples(timestamps: &timestamps, values: &values)
+      guard let field = try message.nextField() else { return }
+      switch field.number {
+      case 1:
+        var label = try message.readMessage(of: field)
+        let read = try LabelField(&label)
+        fieldCount += 1
+        if fieldCount <= limits.maximumCount { fields.append(read) }
+      case 2:
+        var sample = try message.readMessage(of: field)
+        try readSample(&sample)
+      case 3:
+        _ = try message.readRange(of: field)
+        exemplarCount += 1
+      case 4:
+        _ = try message.readRange(of: field)
+        histogramCount += 1
+      default:
+        try message.skip(field)
+      }
+    }
+  }
+
+  /// Reads the message `Sample`.
+  private mutating func readSample(
+    _ message: inout ProtobufReader
+  ) throws(PushProtocolError) {
+    var value = 0.0
+    var timestamp: Int64 = 0
+    while let field = try message.nextField() {
+      switch field.number {
+      case 1: value = try message.readDouble(of: field)
+      case 2: timestamp = Int64(bitPattern: try message.readInteger(of: field))
+      default: try message.skip(field)
+      }
+    }
+    timestamps.append(timestamp)
+    values.append(value)
+  }
+}
+
+extension LabelField {
+  /// Reads the message `Label`.
+  fileprivate init(_ message: inout ProtobufReader) throws(PushProtocolError) {
+    self.init()
+    while let field = try message.nextField() {
+      switch field.number {
+      case 1: name = try message.readRange(of: field)
+      case 2: value = try message.readRange(of: field)
+      default: try message.skip(field)
+      }
+    }
+  }
+}
+
+extension MetricType {
+  /// The type that the enumeration `MetricMetadata.MetricType` numbers so.
+  fileprivate init(remoteWriteCode code: UInt64) {
+    switch code {
+    case 1: self = .counter
+    case 2: self = .gauge
+    case 3: self = .histogram
+    case 4: self = .gaugeHistogram
+    case 5: self = .summary
+    case 6: self = .info
+    case 7: self = .stateSet
+    default: self = .unknown
+    }
+  }
+}

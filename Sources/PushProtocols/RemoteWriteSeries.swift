@@ -1,0 +1,163 @@
+import SeriesModel
+
+/// One series of a remote write request, in memory that is used again for the
+/// next one.
+///
+/// Shape: `timestamps[i]` and `values[i]` make one sample, in the order sent.
+package struct RemoteWriteSeries: Sendable {
+  /// The labels; empty when they are refused.
+  package internal(set) var labels = Labels()
+  /// Why the labels are refused, or nil.
+  package internal(set) var problem: LabelProblem?
+  /// The refused labels as text for people, at most some 200 bytes long; empty
+  /// when nothing is refused.
+  package internal(set) var refusedText = ""
+  /// Milliseconds since 1970-01-01T00:00Z.
+  package internal(set) var timestamps: [Int64] = []
+  /// The values, bit for bit as sent.
+  package internal(set) var values: [Double] = []
+  /// The number of exemplars, which are passed over.
+  package internal(set) var exemplarCount = 0
+  /// The number of native histograms, which are passed over.
+  package internal(set) var histogramCount = 0
+
+  /// The places of the labels in the request, in the order sent.
+  var fields: [LabelField] = []
+  /// The number of labels; beyond the limit they are counted, not kept.
+  var fieldCount = 0
+
+  /// Creates a series without content.
+  package init() {}
+
+  mutating func removeAll() {
+    labels = Labels()
+    problem = nil
+    refusedText = ""
+    timestamps.removeAll(keepingCapacity: true)
+    values.removeAll(keepingCapacity: true)
+    exemplarCount = 0
+    histogramCount = 0
+    fields.removeAll(keepingCapacity: true)
+    fieldCount = 0
+  }
+}
+
+/// Where a label's name and value are in a request.
+struct LabelField: Sendable {
+  var name = 0..<0
+  var value = 0..<0
+}
+
+extension RemoteWriteSeries {
+  /// Makes ``labels`` of the fields, or says why not.
+  ///
+  /// - Complexity: O(*n*) in the bytes of the labels when they come sorted, as
+  ///   every known sender has them.
+  mutating func finishLabels(in bytes: Span<UInt8>, limits: LabelLimits) {
+    if let found = sortAndCheck(in: bytes, limits: limits) {
+      refuse(found, in: bytes)
+      return
+    }
+    var encoded: [UInt8] = []
+    encoded.reserveCapacity(
+      fields.reduce(0) { $0 + $1.name.count + $1.value.count + 4 })
+    for field in fields where field.value.isEmpty == false {
+      RemoteWriteSeries.append(bytes.extracting(field.name), to: &encoded)
+      RemoteWriteSeries.append(bytes.extracting(field.value), to: &encoded)
+    }
+    guard let made = Labels(encodedBytes: encoded) else {
+      preconditionFailure("checked labels are well formed")
+    }
+    labels = made
+  }
+
+  private mutating func sortAndCheck(in bytes: Span<UInt8>, limits: LabelLimits) -> LabelProblem? {
+    if fieldCount > limits.maximumCount { return .tooManyLabels }
+    var hasMetricName = false
+    var isSorted = true
+    for (index, field) in fields.enumerated() {
+      if let problem = RemoteWriteSeries.check(field, in: bytes, limits: limits) { return problem }
+      let name = bytes.extracting(field.name)
+      if field.value.isEmpty == false, RemoteWriteSeries.isMetricName(name) { hasMetricName = true }
+      if index > 0, bytes.extracting(fields[index - 1].name).compareBytes(with: name) >= 0 {
+        isSorted = false
+      }
+    }
+    if isSorted == false {
+      insertionSort(in: bytes)
+      for (field, next) in zip(fields, fields.dropFirst()) {
+        let name = bytes.extracting(field.name)
+        if name.hasSameBytes(as: bytes.extracting(next.name)) { return .duplicateName }
+      }
+    }
+    return hasMetricName ? nil : .missingMetricName
+  }
+
+  private static func check(
+    _ field: LabelField, in bytes: Span<UInt8>, limits: LabelLimits
+  ) -> LabelProblem? {
+    if field.name.isEmpty { return .emptyName }
+    if field.name.count > limits.maximumNameBytes { return .nameTooLong }
+    if field.value.count > limits.maximumValueBytes { return .valueTooLong }
+    let isText = isUTF8(bytes.extracting(field.name)) && isUTF8(bytes.extracting(field.value))
+    return isText ? nil : .invalidUTF8
+  }
+
+  /// Sorts the fields by name. The limit on their number bounds the work, and
+  /// almost sorted fields, the only unsorted ones that occur, take little.
+  private mutating func insertionSort(in bytes: Span<UInt8>) {
+    for index in fields.indices.dropFirst() {
+      let field = fields[index]
+      let name = bytes.extracting(field.name)
+      var place = index
+      while place > 0, bytes.extracting(fields[place - 1].name).compareBytes(with: name) > 0 {
+        fields[place] = fields[place - 1]
+        place -= 1
+      }
+      fields[place] = field
+    }
+  }
+
+  private mutating func refuse(_ problem: LabelProblem, in bytes: Span<UInt8>) {
+    self.problem = problem
+    let longestPart = 40
+    var parts: [String] = []
+    for field in fields.prefix(6) {
+      let name = bytes.extracting(field.name.prefix(longestPart))
+      let value = bytes.extracting(field.value.prefix(longestPart))
+      parts.append(
+        "\(String(decodingUTF8: name))=\(String(decodingUTF8: value).quotedForPromQL)")
+      if parts.reduce(0, { $0 + $1.utf8.count }) > 160 { break }
+    }
+    if parts.count < fieldCount { parts.append("...") }
+    refusedText = "{" + parts.joined(separator: ", ") + "}"
+  }
+
+  private static func isMetricName(_ name: Span<UInt8>) -> Bool {
+    name.count == 8 && name.hasSameBytes(as: LabelName.metricName.utf8.span)
+  }
+
+  private static func isUTF8(_ text: Span<UInt8>) -> Bool {
+    var seen: UInt8 = 0
+    for index in text.indices { seen |= text[index] }
+    if seen < 0x80 { return true }
+    do {
+      _ = try UTF8Span(validating: text)
+      return true
+    } catch {
+      return false
+    }
+  }
+
+  /// Appends a length and as many bytes, as ``Labels/encodedBytes`` has them.
+  private static func append(_ text: Span<UInt8>, to encoded: inout [UInt8]) {
+    var length = text.count
+    while length >= 0x80 {
+      encoded.append(UInt8(truncatingIfNeeded: length) | 0x80)
+      length >>= 7
+    }
+    encoded.append(UInt8(length))
+    // Safety: the buffer is copied before the closure returns.
+    unsafe text.withUnsafeBufferPointer { unsafe encoded.append(contentsOf: $0) }
+  }
+}

@@ -1,0 +1,202 @@
+import Compression
+import Instrumentation
+import PushProtocols
+import SeriesModel
+import Synchronization
+
+/// Receives remote write 1.0 requests and appends their samples.
+///
+/// A request is one batch: what is accepted of it becomes visible and durable
+/// at once, before the answer. A refused sample or series costs the others
+/// nothing; bytes that are no request store nothing at all.
+///
+/// Methods may be called from any thread.
+package final class RemoteWriteReceiver: Sendable {
+  /// Bounds on what one request may ask for.
+  package struct Limits: Equatable, Sendable {
+    /// The most bytes of a body, and the most it may declare to decompress to.
+    package var maximumBodyBytes = 32 << 20
+    /// The most samples of a request.
+    package var maximumSampleCount = 2_000_000
+    /// How far after the clock's time a sample may lie, in milliseconds.
+    package var futureToleranceMilliseconds: Int64 = 600_000
+    /// Limits on the labels of a series.
+    package var labels = LabelLimits()
+
+    /// Creates the default limits.
+    package init() {}
+  }
+
+  private let destination: PushDestination
+  private let limits: Limits
+  private let clock: @Sendable () -> Timestamp
+  private let metrics: RemoteWriteMetrics
+
+  /// Guards memory that no request uses at the moment. No other lock is taken
+  /// while it is held.
+  private let idleWorkspaces = Mutex<[RemoteWriteWorkspace]>([])
+
+  /// Creates a receiver.
+  ///
+  /// - Parameters:
+  ///   - destination: Where the samples go.
+  ///   - registry: Gets the counters of requests and samples.
+  ///   - limits: Bounds on a request.
+  ///   - clock: Tells the time, by which samples of the future are refused.
+  /// - Throws: ``InstrumentationError`` when `registry` has other metrics of
+  ///   the same names.
+  package init(
+    destination: PushDestination, registry: Registry, limits: Limits = Limits(),
+    clock: @escaping @Sendable () -> Timestamp
+  ) throws(InstrumentationError) {
+    self.destination = destination
+    self.limits = limits
+    self.clock = clock
+    self.metrics = try RemoteWriteMetrics(registry)
+  }
+
+  /// Stores what `body` holds and returns once it is durable.
+  ///
+  /// - Parameters:
+  ///   - body: As sent.
+  ///   - contentType: The header `Content-Type`; nil counts as
+  ///     `application/x-protobuf`.
+  ///   - contentEncoding: The header `Content-Encoding`; nil counts as `snappy`.
+  /// - Returns: 204 when everything but native histograms is stored; 400 when
+  ///   something is refused or the body is no request; 413 or 415 for a body
+  ///   too large or of another kind; 500 or 503 when the store can't take it.
+  package func receive(
+    body: [UInt8], contentType: String?, contentEncoding: String?
+  ) -> PushAnswer {
+    let answer =
+      refusalOfHeaders(contentType: contentType, contentEncoding: contentEncoding)
+      ?? store(body)
+    metrics.requests["\(answer.status)"].increment()
+    return answer
+  }
+
+  private func store(_ body: [UInt8]) -> PushAnswer {
+    guard body.count <= limits.maximumBodyBytes else {
+      return PushAnswer(
+        status: 413,
+        text: "the body has \(body.count) bytes, more than the \(limits.maximumBodyBytes) "
+          + "allowed: send smaller requests")
+    }
+    var workspace = idleWorkspaces.withLock { $0.popLast() } ?? RemoteWriteWorkspace()
+    defer { recycle(workspace) }
+    do {
+      // Safety: a UInt8 has no padding, so that each byte is set.
+      try unsafe Snappy.decompress(
+        body.span.bytes, limit: limits.maximumBodyBytes, into: &workspace.message)
+    } catch {
+      return PushAnswer(status: 400, text: "\(error)")
+    }
+    do {
+      let result = try workspace.readAndAppend(
+        to: destination.appender, limits: limits, now: clock())
+      metrics.count(result)
+      return result.answer
+    } catch let error as PushProtocolError {
+      return PushAnswer(status: 400, text: "\(error)")
+    } catch is TooManySamples {
+      return PushAnswer(
+        status: 413,
+        text: "the request has more than the \(limits.maximumSampleCount) samples allowed: "
+          + "send smaller requests")
+    } catch {
+      return destination.answer(to: error)
+    }
+  }
+
+  private func recycle(_ workspace: consuming RemoteWriteWorkspace) {
+    guard workspace.isWorthKeeping else { return }
+    workspace.removeAll()
+    let workspace = workspace
+    idleWorkspaces.withLock { idle in
+      if idle.count < 8 { idle.append(workspace) }
+    }
+  }
+
+  private func refusalOfHeaders(contentType: String?, contentEncoding: String?) -> PushAnswer? {
+    let accepted =
+      "accepted is \"application/x-protobuf\" with \"proto=prometheus.WriteRequest\" or "
+      + "without it, in the content encoding \"snappy\""
+    if let contentType, contentType.isEmpty == false {
+      var parts = contentType.split(separator: ";", omittingEmptySubsequences: false)
+        .map { $0.trimmingBlanks() }
+      let mediaType = parts.removeFirst()
+      let message = parts.first { $0.lowercased().hasPrefix("proto=") }?.dropFirst(6)
+      guard mediaType.lowercased() == "application/x-protobuf",
+        message ?? "prometheus.WriteRequest" == "prometheus.WriteRequest"
+      else {
+        return PushAnswer(
+          status: 415, text: "content type \"\(contentType)\" is not supported; \(accepted)")
+      }
+    }
+    if let contentEncoding, contentEncoding.isEmpty == false,
+      contentEncoding.trimmingBlanks().lowercased() != "snappy"
+    {
+      return PushAnswer(
+        status: 415,
+        text: "content encoding \"\(contentEncoding)\" is not supported; \(accepted)")
+    }
+    return nil
+  }
+}
+
+extension StringProtocol {
+  /// The text without blanks and tabs at its ends.
+  func trimmingBlanks() -> SubSequence {
+    let isBlank = { (character: Character) in character == " " || character == "\t" }
+    var text = self[...]
+    while let first = text.first, isBlank(first) { text.removeFirst() }
+    while let last = text.last, isBlank(last) { text.removeLast() }
+    return text
+  }
+}
+
+/// What a receiver counts.
+private struct RemoteWriteMetrics: Sendable {
+  let requests: Family<Counter>
+  private let stored: Counter
+  private let refused: Family<Counter>
+  private let invalidLabels: Counter
+  private let exemplars: Counter
+
+  init(_ registry: Registry) throws(InstrumentationError) {
+    requests = try registry.register(
+      .counters(
+        "tsdb_remote_write_requests_total",
+        help: "Remote write requests received, by the status code of the answer.",
+        labels: "code"))
+    stored = try registry.register(
+      .counter(
+        "tsdb_remote_write_stored_samples_total",
+        help: "Samples stored that came by remote write."))
+    refused = try registry.register(
+      .counters(
+        "tsdb_remote_write_refused_samples_total",
+        help: "Samples and native histograms refused that came by remote write.",
+        labels: "reason"))
+    invalidLabels = try registry.register(
+      .counter(
+        "prometheus_api_remote_write_invalid_labels_samples_total",
+        help: "Samples refused because of the labels of their series."))
+    exemplars = try registry.register(
+      .counter(
+        "tsdb_remote_write_ignored_exemplars_total",
+        help: "Exemplars that came by remote write and were passed over."))
+  }
+
+  func count(_ result: RemoteWriteResult) {
+    stored.increment(by: Double(result.storedCount))
+    exemplars.increment(by: Double(result.exemplarCount))
+    invalidLabels.increment(by: Double(result.invalidLabelsSampleCount))
+    for (reason, count) in result.refusedCounts {
+      refused[reason].increment(by: Double(count))
+    }
+    if result.histogramCount > 0 {
+      refused["native-histogram"].increment(by: Double(result.histogramCount))
+    }
+  }
+}

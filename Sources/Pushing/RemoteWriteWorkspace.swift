@@ -1,0 +1,139 @@
+import PushProtocols
+import SeriesModel
+
+/// A request has more samples than are allowed.
+struct TooManySamples: Error {}
+
+/// The memory that one remote write request needs, to be used for many.
+struct RemoteWriteWorkspace: Sendable {
+  /// The request after decompression.
+  var message: [UInt8] = []
+
+  private var series = RemoteWriteSeries()
+  private var batch = SampleBatch()
+
+  /// False after a request so large that its memory should be given back.
+  var isWorthKeeping: Bool {
+    message.capacity <= 4 << 20 && batch.count <= 1 << 18
+  }
+
+  /// Forgets the last request and keeps the memory.
+  mutating func removeAll() {
+    message.removeAll(keepingCapacity: true)
+    batch.removeAll()
+  }
+
+  /// Reads ``message`` as a whole, then appends its samples as one batch.
+  ///
+  /// - Throws: ``PushProtocolError`` and ``TooManySamples`` before anything is
+  ///   stored, or what `appender` throws.
+  mutating func readAndAppend(
+    to appender: any Appender, limits: RemoteWriteReceiver.Limits, now: Timestamp
+  ) throws -> RemoteWriteResult {
+    batch.removeAll()
+    var result = RemoteWriteResult()
+    try read(limits: limits, appender: appender, result: &result)
+    guard batch.isEmpty == false else { return result }
+    let latest = now.milliseconds.addingReportingOverflow(limits.futureToleranceMilliseconds)
+    let options = AppendOptions(
+      latestAccepted: latest.overflow ? .latest : Timestamp(milliseconds: latest.partialValue))
+    result.add(try appender.append(batch, options: options))
+    return result
+  }
+
+  private mutating func read(
+    limits: RemoteWriteReceiver.Limits, appender: any Appender, result: inout RemoteWriteResult
+  ) throws {
+    let message = message
+    var request = RemoteWriteRequest(message.span, limits: limits.labels)
+    while try request.nextSeries(into: &series) {
+      result.exemplarCount += series.exemplarCount
+      result.histogramCount += series.histogramCount
+      if let problem = series.problem {
+        result.refuse(
+          series.refusedText, because: problem, sampleCount: series.timestamps.count)
+        continue
+      }
+      guard series.timestamps.isEmpty == false else { continue }
+      guard batch.count + series.timestamps.count <= limits.maximumSampleCount else {
+        throw TooManySamples()
+      }
+      let id = try appender.seriesID(for: series.labels)
+      for index in series.timestamps.indices {
+        batch.add(
+          id, timestampMilliseconds: series.timestamps[index], value: series.values[index])
+      }
+    }
+    batch.metadata = request.metadata
+  }
+}
+
+/// What became of a remote write request.
+struct RemoteWriteResult {
+  private(set) var storedCount = 0
+  /// The number of refused samples by reason.
+  private(set) var refusedCounts: [String: Int] = [:]
+  /// The refused samples whose series has refused labels.
+  private(set) var invalidLabelsSampleCount = 0
+  private var refusedSeriesCount = 0
+  var histogramCount = 0
+  var exemplarCount = 0
+  private var hasVanishedSeries = false
+  /// The first refused series and the reason, for people.
+  private var firstRefusal: String?
+
+  mutating func refuse(_ series: String, because problem: LabelProblem, sampleCount: Int) {
+    refusedSeriesCount += 1
+    invalidLabelsSampleCount += sampleCount
+    refusedCounts[problem.rawValue, default: 0] += sampleCount
+    if firstRefusal == nil { firstRefusal = "\(series): \(problem)" }
+  }
+
+  mutating func add(_ result: AppendResult) {
+    storedCount += result.acceptedCount
+    for rejection in result.rejections {
+      refusedCounts[rejection.reason.rawValue, default: 0] += 1
+      if rejection.reason == .unknownSeries { hasVanishedSeries = true }
+      if firstRefusal == nil {
+        firstRefusal =
+          "\(rejection.labels) at \(rejection.sample.timestamp.milliseconds) ms: "
+          + rejection.reason.explanation
+      }
+    }
+  }
+
+  var answer: PushAnswer {
+    guard let firstRefusal else { return PushAnswer(status: 204) }
+    // Retention dropped a series between the two steps of this request. Sent
+    // again, its samples are accepted and the others are duplicates.
+    if hasVanishedSeries {
+      return PushAnswer(
+        status: 503, headers: ["Retry-After": "1"],
+        text: "a series was dropped while its samples came in, send them again")
+    }
+    let reasons = refusedCounts.sorted { $0.key < $1.key }.map { "\($0.value) \($0.key)" }
+    var text =
+      "stored \(storedCount) samples, refused \(refusedCounts.values.reduce(0, +)) "
+      + "(\(reasons.joined(separator: ", "))); first refused: \(firstRefusal)"
+    if histogramCount > 0 {
+      text += "; \(histogramCount) native histograms are not stored either"
+    }
+    return PushAnswer(status: 400, text: text)
+  }
+}
+
+extension RejectionReason {
+  /// Why a sample was refused, and what to do, in words.
+  var explanation: String {
+    switch self {
+    case .duplicateTimestamp:
+      "the series has another value at the same time; send each sample once"
+    case .beyondRetention:
+      "the sample is older than the retention; raise it to store such samples"
+    case .tooFarInFuture:
+      "the sample lies too far in the future; check the clock of the sender"
+    case .unknownSeries:
+      "the series was dropped meanwhile; send the sample again"
+    }
+  }
+}

@@ -1,0 +1,232 @@
+import Compression
+import Instrumentation
+import Pushing
+import SeriesModel
+import TestSupport
+import Testing
+
+/// A receiver over a recording appender, at a fixed time.
+private struct Setup {
+  static let now = Timestamp(milliseconds: 1_700_000_000_000)
+
+  let appender = RecordingAppender()
+  let registry = Registry()
+  let receiver: RemoteWriteReceiver
+
+  init(limits: RemoteWriteReceiver.Limits = .init()) throws {
+    receiver = try RemoteWriteReceiver(
+      destination: PushDestination(appender: appender) {
+        ($0 as? RecordingAppender.Failure)?.isTransient ?? false
+      },
+      registry: registry, limits: limits, clock: { Setup.now })
+  }
+
+  func receive(
+    _ message: [UInt8], contentType: String? = "application/x-protobuf",
+    contentEncoding: String? = "snappy"
+  ) -> PushAnswer {
+    var body: [UInt8] = []
+    unsafe Snappy.compress(message.span.bytes, appendingTo: &body)
+    return receiver.receive(
+      body: body, contentType: contentType, contentEncoding: contentEncoding)
+  }
+
+  var exposition: String {
+    var bytes: [UInt8] = []
+    registry.writeText(into: &bytes)
+    return String(decoding: bytes, as: UTF8.self)
+  }
+}
+
+private func request(_ build: (inout RemoteWriteEncoder) -> Void) -> [UInt8] {
+  var encoder = RemoteWriteEncoder()
+  build(&encoder)
+  return encoder.bytes
+}
+
+@Suite struct RemoteWriteReceiverTests {
+  private static let good = request { $0.series(["__name__": "a", "x": "y"], samples: [(1, 1)]) }
+
+  @Test func goodRequestIsStoredAsOneBatch() throws {
+    let setup = try Setup()
+    let message = request {
+      $0.series(["__name__": "a"], samples: [(1, 1), (2, StaleMarker.value)])
+      $0.series(["__name__": "b"], samples: [(3, -0.0)])
+      $0.metadata("a", typeCode: 1, help: "Things.", unit: "seconds")
+    }
+    #expect(setup.receive(message) == PushAnswer(status: 204))
+    #expect(
+      setup.appender.batches == [
+        [
+          .init(["__name__": "a"], milliseconds: 1, value: 1),
+          .init(["__name__": "a"], milliseconds: 2, value: StaleMarker.value),
+          .init(["__name__": "b"], milliseconds: 3, value: -0.0),
+        ]
+      ])
+    #expect(
+      setup.appender.metadata == [
+        "a": MetricMetadata(type: .counter, help: "Things.", unit: "seconds")
+      ])
+    #expect(setup.exposition.contains("tsdb_remote_write_requests_total{code=\"204\"} 1\n"))
+    #expect(setup.exposition.contains("tsdb_remote_write_stored_samples_total 3\n"))
+  }
+
+  @Test func requestsDoNotMix() throws {
+    let setup = try Setup()
+    for index in 1...3 {
+      let message = request { $0.series(["__name__": "m\(index)"], samples: [(Int64(index), 1)]) }
+      #expect(setup.receive(message).status == 204)
+      #expect(
+        setup.appender.batches.last == [
+          .init(["__name__": "m\(index)"], milliseconds: Int64(index), value: 1)
+        ])
+    }
+  }
+
+  @Test func emptyRequestAppendsNothing() throws {
+    let setup = try Setup()
+    #expect(setup.receive([]).status == 204)
+    #expect(setup.appender.batches.isEmpty)
+  }
+
+  struct HeaderRow: Sendable {
+    let contentType: String?
+    let contentEncoding: String?
+    let status: Int
+  }
+
+  @Test(arguments: [
+    HeaderRow(contentType: nil, contentEncoding: nil, status: 204),
+    HeaderRow(contentType: "", contentEncoding: "", status: 204),
+    HeaderRow(contentType: "application/x-protobuf", contentEncoding: "snappy", status: 204),
+    HeaderRow(contentType: "Application/X-Protobuf", contentEncoding: "Snappy", status: 204),
+    HeaderRow(
+      contentType: "application/x-protobuf; proto=prometheus.WriteRequest",
+      contentEncoding: "snappy", status: 204),
+    HeaderRow(
+      contentType: "application/x-protobuf;proto=io.prometheus.write.v2.Request",
+      contentEncoding: "snappy", status: 415),
+    HeaderRow(contentType: "application/json", contentEncoding: "snappy", status: 415),
+    HeaderRow(contentType: "text/plain", contentEncoding: nil, status: 415),
+    HeaderRow(contentType: "application/x-protobuf", contentEncoding: "gzip", status: 415),
+    HeaderRow(contentType: "application/x-protobuf", contentEncoding: "zstd", status: 415),
+  ])
+  func headersDecideWhatIsRead(_ row: HeaderRow) throws {
+    let setup = try Setup()
+    let answer = setup.receive(
+      RemoteWriteReceiverTests.good, contentType: row.contentType,
+      contentEncoding: row.contentEncoding)
+    #expect(answer.status == row.status)
+    if row.status == 415 {
+      #expect(answer.text.contains("prometheus.WriteRequest"))
+      #expect(answer.text.contains("snappy"))
+      #expect(setup.appender.batches.isEmpty)
+    }
+  }
+
+  @Test func bytesThatAreNoRequestStoreNothing() throws {
+    let setup = try Setup()
+    let cut = RemoteWriteReceiverTests.good.dropLast()
+    let twoSeries = RemoteWriteReceiverTests.good + Array(cut)
+    for message in [Array(cut), twoSeries, [0x0B]] {
+      let answer = setup.receive(message)
+      #expect(answer.status == 400)
+      #expect(answer.text.contains("byte"))
+    }
+    for body in [[], [0xFF, 0xFF], Array("not snappy at all".utf8), [200, 1, 0]] {
+      let answer = setup.receiver.receive(body: body, contentType: nil, contentEncoding: nil)
+      #expect(answer.status == 400)
+      #expect(answer.text.hasPrefix("snappy: "))
+    }
+    #expect(setup.appender.batches.isEmpty)
+  }
+
+  @Test func declaredSizeIsRefusedBeforeMemoryIsTaken() throws {
+    let setup = try Setup()
+    // 4 GiB - 1 declared in five bytes.
+    let bomb: [UInt8] = [0xFF, 0xFF, 0xFF, 0xFF, 0x0F, 0]
+    let answer = setup.receiver.receive(body: bomb, contentType: nil, contentEncoding: nil)
+    #expect(answer.status == 400)
+    #expect(answer.text.contains("33554432"))
+  }
+
+  @Test func tooMuchIsRefused() throws {
+    var limits = RemoteWriteReceiver.Limits()
+    limits.maximumBodyBytes = 100
+    limits.maximumSampleCount = 2
+    let setup = try Setup(limits: limits)
+    let body = [UInt8](repeating: 0, count: 101)
+    #expect(
+      setup.receiver.receive(body: body, contentType: nil, contentEncoding: nil).status == 413)
+    let message = request { $0.series(["__name__": "a"], samples: [(1, 1), (2, 1), (3, 1)]) }
+    #expect(setup.receive(message).status == 413)
+    #expect(setup.appender.batches.isEmpty)
+  }
+
+  @Test func goodSamplesOfAPartlyRefusedRequestAreKept() throws {
+    let setup = try Setup()
+    let future = Setup.now.milliseconds + 600_000
+    let message = request {
+      $0.series(labels: [("no_name", "x")], samples: [(1, 1), (2, 2)])
+      $0.series(["__name__": "a"], samples: [(future, 1), (future + 1, 2)])
+      $0.series(labels: [("__name__", "b"), ("c", "1"), ("c", "2")], samples: [(1, 1)])
+      $0.series(labels: [("__name__", "d")], samples: [(5, 5)], histogramCount: 1)
+    }
+    let answer = setup.receive(message)
+    #expect(answer.status == 400)
+    #expect(
+      answer.text == "stored 2 samples, refused 4 (1 duplicate-label-name, 2 missing-metric-name, "
+        + "1 too-far-in-future); first refused: {no_name=\"x\"}: the label __name__ is missing; "
+        + "1 native histograms are not stored either")
+    #expect(
+      setup.appender.entries == [
+        .init(["__name__": "a"], milliseconds: future, value: 1),
+        .init(["__name__": "d"], milliseconds: 5, value: 5),
+      ])
+    for line in [
+      "prometheus_api_remote_write_invalid_labels_samples_total 3",
+      "tsdb_remote_write_refused_samples_total{reason=\"too-far-in-future\"} 1",
+      "tsdb_remote_write_refused_samples_total{reason=\"native-histogram\"} 1",
+    ] {
+      #expect(setup.exposition.contains(line + "\n"))
+    }
+  }
+
+  @Test(arguments: [RejectionReason.duplicateTimestamp, .beyondRetention])
+  func samplesTheStoreRefusesAreNamed(_ reason: RejectionReason) throws {
+    let setup = try Setup()
+    setup.appender.reject { $0.sample.value == 2 ? reason : nil }
+    let answer = setup.receive(
+      request { $0.series(["__name__": "a", "b": "c"], samples: [(1, 1), (2, 2)]) })
+    #expect(answer.status == 400)
+    #expect(
+      answer.text.hasPrefix(
+        "stored 1 samples, refused 1 (1 \(reason.rawValue)); first refused: a{b=\"c\"} at 2 ms: "))
+  }
+
+  @Test func nativeHistogramsAloneAreNoError() throws {
+    let setup = try Setup()
+    let message = request {
+      $0.series(labels: [("__name__", "h")], samples: [], histogramCount: 2)
+      $0.series(["__name__": "a"], samples: [(1, 1)])
+    }
+    #expect(setup.receive(message) == PushAnswer(status: 204))
+    #expect(setup.appender.entries.count == 1)
+    #expect(
+      setup.exposition.contains(
+        "tsdb_remote_write_refused_samples_total{reason=\"native-histogram\"} 2\n"))
+  }
+
+  @Test func storeFailuresAskTheSenderToComeAgain() throws {
+    let setup = try Setup()
+    setup.appender.fail(with: .init(isTransient: true))
+    let overloaded = setup.receive(RemoteWriteReceiverTests.good)
+    #expect(overloaded.status == 503)
+    #expect(overloaded.headers["Retry-After"] != nil)
+    setup.appender.fail(with: .init(isTransient: false))
+    #expect(setup.receive(RemoteWriteReceiverTests.good).status == 500)
+    setup.appender.fail(with: nil)
+    setup.appender.reject { _ in .unknownSeries }
+    #expect(setup.receive(RemoteWriteReceiverTests.good).status == 503)
+  }
+}
