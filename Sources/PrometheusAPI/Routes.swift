@@ -1,0 +1,141 @@
+import Compression
+import HTTPServer
+import Instrumentation
+import Pushing
+import Scraping
+import SeriesModel
+import TSDB
+
+/// Everything that the routes of a server lead to.
+package struct Services: Sendable {
+  /// The database that is queried.
+  package let database: Database
+  /// The time that requests see.
+  package let clock: @Sendable () -> Timestamp
+  /// Scrapes targets.
+  package let scraping: ScrapeManager
+  /// Takes remote writes.
+  package let remoteWrite: RemoteWriteReceiver
+  /// Keeps pushed groups.
+  package let pushGateway: PushGateway
+  /// Holds the metrics of the server itself.
+  package let registry: Registry
+  /// Knows how the server was started.
+  package let status: ServerStatus
+  /// Reloads and stops the server.
+  package let lifecycle: Lifecycle
+  /// Keeps other web pages out.
+  package let requestGuard: RequestGuard
+
+  /// Collects the services.
+  package init(
+    database: Database, clock: @escaping @Sendable () -> Timestamp, scraping: ScrapeManager,
+    remoteWrite: RemoteWriteReceiver, pushGateway: PushGateway, registry: Registry,
+    status: ServerStatus, lifecycle: Lifecycle, requestGuard: RequestGuard
+  ) {
+    self.database = database
+    self.clock = clock
+    self.scraping = scraping
+    self.remoteWrite = remoteWrite
+    self.pushGateway = pushGateway
+    self.registry = registry
+    self.status = status
+    self.lifecycle = lifecycle
+    self.requestGuard = requestGuard
+  }
+}
+
+/// The only table of routes.
+package enum Routes {
+  /// The routes that read a database and need nothing else.
+  package static func queries(
+    database: Database, clock: @escaping @Sendable () -> Timestamp
+  ) -> [Route] {
+    let query = QueryEndpoints(database: database, clock: clock)
+    let series = SeriesEndpoints(database: database)
+    return [
+      Route([.get, .post], "/api/v1/query", handler: answering(query.instant)),
+      Route([.get, .post], "/api/v1/query_range", handler: answering(query.range)),
+      Route([.get, .post], "/api/v1/series", handler: answering(series.series)),
+      Route([.get, .post], "/api/v1/labels", handler: answering(series.labelNames)),
+      Route([.get], "/api/v1/label/{name}/values", handler: answering(series.labelValues)),
+      Route([.get], "/api/v1/metadata", handler: answering(series.metadata)),
+    ]
+  }
+
+  /// The router of a server: every route, counted, compressed when asked, and
+  /// closed to other web pages.
+  package static func router(for services: Services) throws -> Router {
+    let metrics = try RequestMetrics(services.registry)
+    let refusal = services.requestGuard.refusal
+    let all = queries(database: services.database, clock: services.clock) + server(services)
+    let routes = all.map { route in
+      let handler = metrics.measuring(route.pattern, compressing(route.handler))
+      return Route(route.methods, route.pattern, execution: route.execution) { request in
+        refusal(request) ?? handler(request)
+      }
+    }
+    return Router(routes) { request in
+      refusal(request) ?? .text(404, "404 page not found: \(request.rawPath)")
+    }
+  }
+
+  private static func server(_ services: Services) -> [Route] {
+    let status = StatusEndpoints(status: services.status, clock: services.clock)
+    let lifecycle = LifecycleEndpoints(lifecycle: services.lifecycle)
+    let targets = TargetEndpoints(scraping: services.scraping)
+    let push = PushEndpoints(
+      remoteWrite: services.remoteWrite, pushGateway: services.pushGateway)
+    let exposition = ExpositionEndpoint(registry: services.registry)
+    return [
+      Route([.get], "/", execution: .connectionThread, handler: Welcome.page),
+      Route([.get], "/metrics", handler: exposition.metrics),
+      Route([.get], "/api/v1/targets", handler: answering(targets.targets)),
+      Route([.get], "/api/v1/scrape_pools", handler: answering(targets.scrapePools)),
+      Route([.get], "/api/v1/status/buildinfo", handler: status.buildInformation),
+      Route([.get], "/api/v1/status/runtimeinfo", handler: status.runtimeInformation),
+      Route([.get], "/api/v1/status/flags", handler: status.flags),
+      Route([.get], "/api/v1/status/config", handler: status.configuration),
+      Route([.post], "/api/v1/write", handler: push.remoteWrite),
+      Route([.put, .post, .delete], "/metrics/{group...}", handler: push.group),
+      Route([.get], "/-/healthy", execution: .connectionThread, handler: lifecycle.healthy),
+      Route([.get], "/-/ready", execution: .connectionThread, handler: lifecycle.ready),
+      Route([.post, .put], "/-/reload", handler: lifecycle.reload),
+      Route([.post, .put], "/-/quit", handler: lifecycle.quit),
+    ]
+  }
+
+  /// Bodies below this many bytes are not worth compressing.
+  private static let compressionThreshold = 1024
+
+  /// A handler whose answers are gzip when the client accepts it.
+  private static func compressing(_ handler: @escaping Handler) -> Handler {
+    { request in
+      var response = handler(request)
+      guard response.body.count >= compressionThreshold,
+        response.headers["Content-Encoding"] == nil, request.acceptsGzip
+      else { return response }
+      var compressed: [UInt8] = []
+      do throws(CompressionError) {
+        try Gzip.compress(unsafe response.body.span.bytes, appendingTo: &compressed)
+      } catch {
+        return response
+      }
+      response.body = compressed
+      response.headers["Content-Encoding"] = "gzip"
+      response.headers["Vary"] = "Accept-Encoding"
+      return response
+    }
+  }
+}
+
+extension Request {
+  /// True when `Accept-Encoding` names gzip without refusing it by `q=0`.
+  fileprivate var acceptsGzip: Bool {
+    headers.all("Accept-Encoding").joined(separator: ",").lowercased().split(separator: ",")
+      .contains { entry in
+        let parts = entry.split(separator: ";").map { $0.filter { $0 != " " } }
+        return parts.first == "gzip" && parts.dropFirst().contains("q=0") == false
+      }
+  }
+}

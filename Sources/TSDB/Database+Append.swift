@@ -1,0 +1,39 @@
+import SeriesModel
+
+extension Database: Appender {
+  public func seriesID(for labels: Labels) throws -> SeriesID {
+    try wrappingStorageErrors { try writable().seriesID(for: labels) }
+  }
+
+  public func append(
+    _ batches: [SampleBatch], options: AppendOptions = AppendOptions()
+  ) throws -> [AppendResult] {
+    try wrappingStorageErrors { try writable().append(batches, options: options) }
+  }
+
+  /// Appends one sample and returns once it is on disk.
+  ///
+  /// For many samples make a ``SampleBatch``: it costs one write to the disk.
+  ///
+  /// - Parameters:
+  ///   - value: Any bit pattern.
+  ///   - labels: The series, the metric name included.
+  ///   - timestamp: Any moment within the retention, in any order.
+  /// - Throws: ``TSDBError`` with code `refused` when the series has another
+  ///   value at that moment, or the moment is older than the retention.
+  public func append(_ value: Double, to labels: Labels, at timestamp: Timestamp) throws {
+    var batch = SampleBatch()
+    batch.add(
+      try seriesID(for: labels), timestampMilliseconds: timestamp.milliseconds, value: value)
+    if let rejection = try append(batch).rejections.first {
+      throw TSDBError(.refused, "the sample of \(labels) was refused: \(rejection.reason.rawValue)")
+    }
+  }
+
+  private func writable() throws -> any Appender {
+    guard let writer else {
+      throw TSDBError(.readOnly, "the database was opened for reading only")
+    }
+    return writer
+  }
+}

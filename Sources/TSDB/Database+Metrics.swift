@@ -1,0 +1,62 @@
+import Instrumentation
+import SeriesModel
+import Storage
+
+extension Database {
+  /// Registers metrics of the database itself, under Prometheus's names where
+  /// the meaning is equal.
+  ///
+  /// - Throws: ``InstrumentationError`` when `registry` has other metrics of
+  ///   the same names.
+  public func registerMetrics(in registry: Registry) throws {
+    let statistics: @Sendable () -> StoreStatistics? = { [writer] in writer?.statistics }
+    func counter(
+      _ name: String, _ help: String, _ read: @escaping @Sendable (StoreStatistics) -> Double
+    ) throws {
+      try registry.register(
+        .counter(name, help: help) { statistics().map(read) ?? 0 })
+    }
+    func gauge(
+      _ name: String, _ help: String, _ read: @escaping @Sendable (StoreStatistics) -> Double
+    ) throws {
+      try registry.register(
+        .gauge(name, help: help) { statistics().map(read) ?? 0 })
+    }
+    try gauge("prometheus_tsdb_head_series", "Series in memory.") { Double($0.headSeriesCount) }
+    try gauge("prometheus_tsdb_head_chunks", "Chunks in memory, open and closed.") {
+      Double($0.openChunkCount + $0.closedChunkCount)
+    }
+    try gauge("tsdb_head_chunk_bytes", "Memory that holds open chunks.") {
+      Double($0.openChunkBytes)
+    }
+    try counter(
+      "prometheus_tsdb_head_samples_appended_total", "Samples accepted since the start."
+    ) { Double($0.appendedSampleCount) }
+    for reason in RejectionReason.allCases {
+      let name = reason.rawValue.split(separator: "-").joined(separator: "_")
+      try counter(
+        "tsdb_samples_refused_\(name)_total", "Samples refused since the start: \(reason.rawValue)."
+      ) { Double($0.rejectedSampleCounts[reason] ?? 0) }
+    }
+    try gauge("tsdb_journal_bytes", "Bytes of the journal that a restart would read.") {
+      Double($0.journalBytes)
+    }
+    try gauge("tsdb_journal_segments", "Segments of the journal.") { Double($0.segmentCount) }
+    try counter("tsdb_journal_commits_total", "Syncs of the journal since the start.") {
+      Double($0.commitCount)
+    }
+    try counter("tsdb_checkpoints_total", "Checkpoints since the start.") {
+      Double($0.checkpointCount)
+    }
+    try counter("tsdb_sealed_chunks_total", "Chunks written to the tables since the start.") {
+      Double($0.sealedChunkCount)
+    }
+    try gauge("tsdb_windows", "Time windows in the tables.") { Double($0.windowCount) }
+    try counter("tsdb_deleted_windows_total", "Windows that retention deleted.") {
+      Double($0.deletedWindowCount)
+    }
+    try gauge("tsdb_store_failed", "1 when a failed write made the store refuse samples.") {
+      $0.failure == nil ? 0 : 1
+    }
+  }
+}

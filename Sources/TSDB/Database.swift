@@ -1,0 +1,139 @@
+import PromQL
+import SeriesModel
+import Storage
+import Synchronization
+import Threading
+
+/// A time-series database in a directory.
+///
+/// ```swift
+/// let database = try Database.open(at: "data")
+/// try database.append(21.5, to: ["__name__": "temperature", "room": "attic"], at: .now)
+/// let result = try database.query("max_over_time(temperature[1h])", at: .now)
+/// try database.close()
+/// ```
+///
+/// What an append accepted is on disk when it returns, and survives a crash of
+/// the process or of the machine. One process writes to a directory; others may
+/// read it at the same time with ``openReadOnly(at:options:)``.
+///
+/// All methods may be called from any thread; they block while they work.
+///
+/// ## Topics
+/// ### Opening
+/// - ``open(at:options:)``
+/// - ``openReadOnly(at:options:)``
+/// - ``close()``
+/// ### Writing
+/// - ``append(_:to:at:)``
+/// - ``append(_:options:)``
+/// - ``seriesID(for:)``
+/// ### Reading
+/// - ``query(_:at:options:)``
+/// - ``query(_:from:through:stepMilliseconds:options:)``
+public final class Database: Sendable {
+  let store: any Queryable & Sendable
+  /// Nil for a database opened for reading only.
+  let writer: Store?
+  let reader: StoreReader?
+  let engine: Engine
+  private let maintenance: MaintenanceLoop?
+
+  private init(writer: Store?, reader: StoreReader?, options: DatabaseOptions) throws {
+    guard let store: any Queryable & Sendable = writer ?? reader else {
+      preconditionFailure("a database either writes or reads")
+    }
+    self.store = store
+    self.writer = writer
+    self.reader = reader
+    engine = Engine(options: EngineOptions(options))
+    maintenance = try writer.map { try MaintenanceLoop(of: $0, clock: options.clock) }
+  }
+
+  /// Opens the database in the directory `path`, which is made when there is
+  /// none.
+  ///
+  /// - Throws: ``TSDBError``: `inUse` when another process writes to it,
+  ///   `unsupportedFormat` when a newer version wrote it, `failed` when the disk
+  ///   can't be used.
+  public static func open(
+    at path: String, options: DatabaseOptions = DatabaseOptions()
+  ) throws -> Database {
+    try wrappingStorageErrors {
+      try Database(
+        writer: Store.open(directory: path, options: StoreOptions(options)), reader: nil,
+        options: options)
+    }
+  }
+
+  /// Opens the database in the directory `path` as it is at this moment,
+  /// without writing to it; another process may go on writing.
+  ///
+  /// - Throws: ``TSDBError``: `notADatabase` when there is none,
+  ///   `unsupportedFormat` when a newer version wrote it.
+  public static func openReadOnly(
+    at path: String, options: DatabaseOptions = DatabaseOptions()
+  ) throws -> Database {
+    try wrappingStorageErrors {
+      try Database(
+        writer: nil, reader: StoreReader.open(directory: path, options: StoreOptions(options)),
+        options: options)
+    }
+  }
+
+  /// Closes the database. Everything accepted is on disk already; closing makes
+  /// the next opening quicker.
+  ///
+  /// Later calls that need the disk throw ``TSDBError`` with code `closed`.
+  public func close() throws {
+    maintenance?.stop()
+    try wrappingStorageErrors { try writer?.close() }
+  }
+
+  /// What is known of metric families, by family name.
+  public var metadata: [String: MetricMetadata] {
+    writer?.metadata ?? reader?.metadata ?? [:]
+  }
+
+  /// The time of the newest sample; nil when there is none.
+  public var newestTimestamp: Timestamp? {
+    if let writer { return writer.newestTimestamp }
+    return reader?.newestTimestamp
+  }
+
+  /// What made the database refuse appends, or nil while it takes them.
+  ///
+  /// After a failed write nothing more is written until the database is opened
+  /// again; reads go on.
+  public var failure: String? { writer?.statistics.failure }
+
+  /// What was found damaged when the database was opened.
+  package var openingWarnings: [String] { writer?.warnings ?? reader?.warnings ?? [] }
+}
+
+extension StoreOptions {
+  init(_ options: DatabaseOptions) {
+    self.init()
+    retentionMilliseconds = options.retention.wholeMilliseconds
+  }
+}
+
+extension EngineOptions {
+  init(_ options: DatabaseOptions) {
+    self.init()
+    lookbackDeltaMilliseconds = options.lookbackDelta.wholeMilliseconds
+    timeout = options.queryTimeout
+    maximumSamples = options.maximumQuerySamples
+  }
+}
+
+extension Duration {
+  /// The duration in milliseconds, rounded down; at the limits of `Int64` it
+  /// stays there.
+  fileprivate var wholeMilliseconds: Int64 {
+    let (seconds, attoseconds) = components
+    let (milliseconds, overflow) = seconds.multipliedReportingOverflow(by: 1000)
+    if overflow { return seconds < 0 ? .min : .max }
+    return milliseconds + attoseconds / 1_000_000_000_000_000
+  }
+}

@@ -1,0 +1,26 @@
+import Configuration
+
+/// `tsdbctl check ...`.
+enum CheckCommand {
+  static let config = Command(
+    words: ["check", "config"], summary: "Checks configuration files.", operands: "FILE...",
+    discussion: "Prints each error and warning with its file, line and column.", flags: []
+  ) { arguments in
+    guard arguments.operands.isEmpty == false else {
+      throw UsageError("name the file to check", hint: "tsdbctl check config prometheus.yml")
+    }
+    var status = ExitStatus.success
+    for file in arguments.operands {
+      do {
+        let parsed = try ConfigurationFile.load(file)
+        for warning in parsed.warnings { StandardError.write("\(warning)\n") }
+        StandardOutput.write(
+          "\(file): valid, \(parsed.configuration.scrapeConfigurations.count) scrape configurations\n")
+      } catch {
+        StandardError.write("\(error)\n")
+        status = .failure
+      }
+    }
+    return status
+  }
+}

@@ -1,0 +1,237 @@
+import PrometheusAPI
+import PromQLSyntax
+import SeriesModel
+import TSDB
+
+/// `tsdbctl query`: asks a server or a data directory.
+enum QueryCommand {
+  static let commands = [
+    Command(
+      words: ["query"], summary: "Evaluates an expression at one moment.", operands: "EXPR",
+      discussion: """
+        The same as `query instant`. Asks a running server, or with --path reads a data
+        directory, also while a server writes to it.
+        """,
+      flags: sourceFlags + [timeFlag], run: instant),
+    Command(
+      words: ["query", "instant"], summary: "Evaluates an expression at one moment.",
+      operands: "EXPR", discussion: "", flags: sourceFlags + [timeFlag], run: instant),
+    Command(
+      words: ["query", "range"], summary: "Evaluates an expression at regular steps.",
+      operands: "EXPR", discussion: "",
+      flags: sourceFlags + rangeFlags("an hour before --end") + [
+        .value("step", "duration", "The distance of the steps; a 250th of the time by default.")
+      ], run: range),
+    Command(
+      words: ["query", "series"], summary: "Lists the series that selectors match.",
+      operands: "[SELECTOR...]", discussion: "", flags: sourceFlags + matchFlags, run: series),
+    Command(
+      words: ["query", "labels"], summary: "Lists label names, or the values of one label.",
+      operands: "[NAME]", discussion: "", flags: sourceFlags + matchFlags, run: labels),
+  ]
+
+  private static let sourceFlags: [Flag] = [
+    .value("url", "url", default: "http://127.0.0.1:9090", "The server to ask."),
+    .value("path", "dir", "Reads this data directory instead of asking a server."),
+    .value("output", "format", default: "table", "How to print: table, json or csv."),
+    .value(
+      "query.lookback-delta", "duration", default: "5m",
+      "How far back a selector looks for a sample, with --path."),
+  ]
+  private static let timeFlag = Flag.value(
+    "time", "time", "The moment: RFC 3339 or Unix seconds. Now by default.")
+  private static let matchFlags: [Flag] =
+    [.value("match", "selector", isRepeatable: true, "Takes only series that match.")]
+    + rangeFlags("the beginning of time")
+
+  private static func rangeFlags(_ startDefault: String) -> [Flag] {
+    [
+      .value("start", "time", "The first moment; \(startDefault) by default."),
+      .value("end", "time", "The last moment; now by default."),
+    ]
+  }
+
+  private static func instant(_ arguments: Arguments) throws -> ExitStatus {
+    let expression = try onlyOperand(arguments, "expression")
+    let time = try moment(arguments, "time") ?? .now
+    return try query(
+      arguments, path: "query", expression: expression, newest: time,
+      parameters: [("query", expression), ("time", seconds(time))])
+  }
+
+  private static func range(_ arguments: Arguments) throws -> ExitStatus {
+    let expression = try onlyOperand(arguments, "expression")
+    let end = try moment(arguments, "end") ?? .now
+    let start =
+      try moment(arguments, "start") ?? Timestamp(milliseconds: end.milliseconds - 3_600_000)
+    guard start <= end else { throw UsageError("--start is after --end") }
+    let step: Int64
+    if let text = arguments["step"] {
+      guard let milliseconds = durationMilliseconds(apiText: text), milliseconds > 0 else {
+        throw UsageError("--step=\(text) is no positive duration, such as 15s")
+      }
+      step = milliseconds
+    } else {
+      step = max(1000, (end.milliseconds - start.milliseconds) / 250 / 1000 * 1000)
+    }
+    return try query(
+      arguments, path: "query_range", expression: expression, newest: end,
+      parameters: [
+        ("query", expression), ("start", seconds(start)), ("end", seconds(end)),
+        ("step", seconds(Timestamp(milliseconds: step))),
+      ])
+  }
+
+  private static func series(_ arguments: Arguments) throws -> ExitStatus {
+    var parameters = try rangeParameters(arguments)
+    let selectors = arguments.all("match") + arguments.operands
+    guard selectors.isEmpty == false else {
+      throw UsageError("name the series with a selector", hint: "tsdbctl query series 'up'")
+    }
+    parameters += selectors.map { ("match[]", $0) }
+    let body = try source(arguments).answer(to: "series", parameters)
+    return try print(arguments, body) { (series: [[String: String]]) in
+      ResultTable(labelSets: series)
+    }
+  }
+
+  private static func labels(_ arguments: Arguments) throws -> ExitStatus {
+    guard arguments.operands.count <= 1 else {
+      throw UsageError("one label name at most, not \(arguments.operands.count)")
+    }
+    var parameters = try rangeParameters(arguments)
+    parameters += arguments.all("match").map { ("match[]", $0) }
+    let name = arguments.operands.first
+    let path = name.map { "label/\(FormEncoding.escaped($0))/values" } ?? "labels"
+    let body = try source(arguments).answer(to: path, parameters)
+    return try print(arguments, body) { (values: [String]) in
+      ResultTable(header: [name ?? "label"], rows: values.map { [$0] })
+    }
+  }
+
+  private static func query(
+    _ arguments: Arguments, path: String, expression: String, newest: Timestamp,
+    parameters: [(name: String, value: String)]
+  ) throws -> ExitStatus {
+    let source = try source(arguments)
+    let body = try source.answer(to: path, parameters)
+    do {
+      return try print(arguments, body) { (data: QueryData) in
+        if data.isEmpty { explainEmptyResult(source, newest: newest, arguments) }
+        return ResultTable(data)
+      }
+    } catch let error as AnswerError {
+      throw CommandFailure(error.message, hint: pointer(to: error.message, in: expression))
+    }
+  }
+
+  /// Says so when the directory ends long before the moment asked for.
+  private static func explainEmptyResult(
+    _ source: any APISource, newest: Timestamp, _ arguments: Arguments
+  ) {
+    guard let last = source.newestTimestamp else { return }
+    let lookback = durationMilliseconds(apiText: arguments["query.lookback-delta"] ?? "") ?? 0
+    if last.milliseconds <= newest.milliseconds - lookback {
+      let time = TimeText.rfc3339(last)
+      StandardError.write(
+        "hint: the newest sample is of \(time); ask for that moment with --time=\(time) "
+          + "(or --end)\n")
+    }
+  }
+
+  /// The query's line that a parse error speaks of, with a caret below the
+  /// place.
+  private static func pointer(to message: String, in expression: String) -> String? {
+    guard let marker = message.utf8.firstRange(of: ": parse error".utf8) else { return nil }
+    let place = message[..<marker.lowerBound].split(separator: " ").last ?? ""
+    let numbers = place.split(separator: ":").compactMap { Int($0) }
+    let lines = expression.split(separator: "\n", omittingEmptySubsequences: false)
+    guard numbers.count == 2, lines.indices.contains(numbers[0] - 1), numbers[1] >= 1 else {
+      return nil
+    }
+    let blanks = String(repeating: " ", count: numbers[1] - 1)
+    return "here:\n  \(lines[numbers[0] - 1])\n  \(blanks)^"
+  }
+
+  private static func source(_ arguments: Arguments) throws -> any APISource {
+    guard let path = arguments["path"] else {
+      return try ServerSource(url: arguments["url"] ?? "")
+    }
+    guard arguments.isGiven("url") == false else {
+      throw UsageError("--url and --path exclude each other")
+    }
+    var options = DatabaseOptions()
+    let lookback = arguments["query.lookback-delta"] ?? ""
+    guard let milliseconds = durationMilliseconds(apiText: lookback), milliseconds > 0 else {
+      throw UsageError("--query.lookback-delta=\(lookback) is no positive duration, such as 5m")
+    }
+    options.lookbackDelta = .milliseconds(milliseconds)
+    return try DirectorySource(path: path, options: options)
+  }
+
+  /// Prints an answer in the format asked for, its annotations on standard
+  /// error.
+  private static func print<Payload: Decodable>(
+    _ arguments: Arguments, _ body: [UInt8], _ table: (Payload) -> ResultTable
+  ) throws -> ExitStatus {
+    let format = arguments["output"] ?? ""
+    guard ["table", "json", "csv"].contains(format) else {
+      throw UsageError("--output=\(format): choose table, json or csv")
+    }
+    let answer = try Answer<Payload>.decode(body)
+    for note in (answer.warnings ?? []) + (answer.infos ?? []) {
+      StandardError.write("note: \(note)\n")
+    }
+    guard let data = answer.data else { throw CommandFailure("the answer holds no data") }
+    let result = table(data)
+    switch format {
+    case "json": StandardOutput.write(body + [UInt8(ascii: "\n")])
+    case "csv": StandardOutput.write(result.csv)
+    default:
+      if result.rows.isEmpty {
+        StandardError.write("no result\n")
+      } else {
+        StandardOutput.write(result.aligned)
+      }
+    }
+    return .success
+  }
+
+  private static func onlyOperand(
+    _ arguments: Arguments, _ what: String
+  ) throws(UsageError) -> String {
+    guard arguments.operands.count == 1, let operand = arguments.operands.first else {
+      throw UsageError(
+        arguments.operands.isEmpty
+          ? "the \(what) is missing"
+          : "one \(what) at a time, not \(arguments.operands.count); quote it for the shell")
+    }
+    return operand
+  }
+
+  private static func rangeParameters(
+    _ arguments: Arguments
+  ) throws(UsageError) -> [(name: String, value: String)] {
+    var parameters: [(name: String, value: String)] = []
+    for name in ["start", "end"] {
+      if let time = try moment(arguments, name) { parameters.append((name, seconds(time))) }
+    }
+    return parameters
+  }
+
+  private static func moment(
+    _ arguments: Arguments, _ name: String
+  ) throws(UsageError) -> Timestamp? {
+    guard let text = arguments[name] else { return nil }
+    guard let timestamp = Timestamp(apiText: text) else {
+      throw UsageError(
+        "--\(name)=\(text) is no time",
+        hint: "give Unix seconds such as 1795000000.5, or RFC 3339 such as 2026-11-21T12:00:00Z")
+    }
+    return timestamp
+  }
+
+  private static func seconds(_ timestamp: Timestamp) -> String {
+    TimeText.unixSeconds(timestamp)
+  }
+}

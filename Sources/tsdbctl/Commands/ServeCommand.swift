@@ -1,0 +1,54 @@
+/// `tsdbctl serve`: the server.
+enum ServeCommand {
+  static let command = Command(
+    words: ["serve"], summary: "Scrapes, takes pushes, stores and answers queries.",
+    operands: "[[NAME=]HOST:PORT...]",
+    discussion: """
+      Without --config.file the targets named are scraped, and the server itself; the job of
+      a target is NAME, or `scrape`. No configuration file is read unless it is named.
+      SIGHUP reads the configuration again; SIGTERM and SIGINT stop the server.
+      """,
+    flags: [
+      .value("config.file", "file", "The configuration: a prometheus.yml."),
+      .value(
+        "scrape.interval", "duration", default: "5s",
+        "How often targets are scraped, without --config.file."),
+      .value("storage.tsdb.path", "dir", default: "data/", "Where the samples are kept."),
+      .value(
+        "storage.tsdb.retention.time", "duration", default: "15d",
+        "How long samples are kept, counted back from the newest one."),
+      .value(
+        "web.listen-address", "host:port", default: "127.0.0.1:9090", isRepeatable: true,
+        "Where to listen."),
+      .value(
+        "web.allowed-host", "name", isRepeatable: true,
+        "Another name under which this server is reached."),
+      .toggle(
+        "web.enable-lifecycle", "Lets POST /-/reload and POST /-/quit through."),
+      .toggle(
+        "web.enable-remote-write-receiver",
+        "Accepted for compatibility: remote write is always received."),
+      .value(
+        "push.restamp-interval", "duration", default: "15s",
+        "How often pushed groups are stored anew, so that they don't go stale."),
+      .value(
+        "query.lookback-delta", "duration", default: "5m",
+        "How far back a selector looks for a sample."),
+      .value("query.timeout", "duration", default: "2m", "How long a query may take."),
+      .value(
+        "query.max-samples", "number", default: "50000000",
+        "How many samples a query may hold in memory at once."),
+      .value(
+        "query.max-concurrency", "number", default: "20", "How many queries may run at once."),
+      .value("log.level", "level", default: "info", "debug, info, warn or error."),
+      .value("log.format", "format", default: "logfmt", "logfmt or json."),
+    ],
+    run: run)
+
+  private static func run(_ arguments: Arguments) throws -> ExitStatus {
+    let options = try ServerOptions(arguments)
+    Signals.block()
+    let server = try ServerProcess(options)
+    return server.run()
+  }
+}

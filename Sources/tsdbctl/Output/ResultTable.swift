@@ -1,0 +1,88 @@
+import PrometheusAPI
+import SeriesModel
+
+/// Rows and columns of text, written aligned or as CSV.
+struct ResultTable {
+  /// The columns' names.
+  var header: [String]
+  /// As many cells in each row as there are columns.
+  var rows: [[String]] = []
+  /// The columns whose cells are numbers, aligned to the right.
+  var numericColumns: Set<Int> = []
+
+  /// The columns padded to equal width, two blanks apart.
+  ///
+  /// The width of a text is its count of characters.
+  var aligned: String {
+    let widths = header.indices.map { column in
+      ([header] + rows).map { $0[column].count }.max() ?? 0
+    }
+    var text = ""
+    for row in [header] + rows {
+      var line = ""
+      for (column, cell) in row.enumerated() {
+        let padding = String(repeating: " ", count: widths[column] - cell.count)
+        line += numericColumns.contains(column) ? padding + cell : cell + padding
+        line += "  "
+      }
+      text += String(line.reversed().drop { $0 == " " }.reversed()) + "\n"
+    }
+    return text
+  }
+
+  /// RFC 4180, with LF line ends.
+  var csv: String {
+    ([header] + rows).map { row in
+      row.map(ResultTable.csvField).joined(separator: ",") + "\n"
+    }.joined()
+  }
+
+  private static func csvField(_ cell: String) -> String {
+    let needsQuotes = cell.contains { $0 == "," || $0 == "\"" || $0.isNewline }
+    guard needsQuotes else { return cell }
+    return "\"" + cell.split(separator: "\"", omittingEmptySubsequences: false)
+      .joined(separator: "\"\"") + "\""
+  }
+}
+
+extension ResultTable {
+  /// A table of label sets: a column for each label name, the metric first.
+  init(labelSets: [[String: String]]) {
+    let names = ResultTable.columns(of: labelSets)
+    header = names.map { $0 == LabelName.metricName ? "metric" : $0 }
+    rows = labelSets.map { labels in names.map { labels[$0] ?? "" } }
+  }
+
+  /// A table of a query's result: the labels, the time where there are several,
+  /// and the value.
+  init(_ data: QueryData) {
+    switch data {
+    case .scalar(let sample), .string(let sample):
+      self.init(header: ["value"], rows: [[sample.value]])
+    case .vector(let series):
+      self.init(labelSets: series.map(\.metric))
+      header.append("value")
+      for index in series.indices { rows[index].append(series[index].value?.value ?? "") }
+      numericColumns = [header.count - 1]
+    case .matrix(let series):
+      let names = ResultTable.columns(of: series.map(\.metric))
+      self.init(header: ResultTable(labelSets: series.map(\.metric)).header + ["time", "value"])
+      for series in series {
+        let cells = names.map { series.metric[$0] ?? "" }
+        rows += series.samples.map { cells + [ResultTable.time($0.time), $0.value] }
+      }
+      numericColumns = [header.count - 1]
+    }
+  }
+
+  private static func columns(of labelSets: [[String: String]]) -> [String] {
+    var names = Set<String>()
+    for labels in labelSets { names.formUnion(labels.keys) }
+    let others = names.subtracting([LabelName.metricName]).sorted()
+    return names.contains(LabelName.metricName) ? [LabelName.metricName] + others : others
+  }
+
+  private static func time(_ seconds: Double) -> String {
+    TimeText.rfc3339(Timestamp(milliseconds: Int64((seconds * 1000).rounded())))
+  }
+}

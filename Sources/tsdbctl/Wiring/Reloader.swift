@@ -1,0 +1,75 @@
+import Configuration
+import HTTPServer
+import PrometheusAPI
+import Scraping
+import SeriesModel
+import Synchronization
+import TSDB
+
+/// Loads the configuration, at the start and whenever it is asked to.
+final class Reloader: Sendable {
+  private let options: ServerOptions
+  private let scraping: ScrapeManager
+  private let status: ServerStatus
+  /// Lets one reload run at a time. No other lock is taken before it.
+  private let turn = Mutex(())
+
+  init(options: ServerOptions, scraping: ScrapeManager, status: ServerStatus) {
+    self.options = options
+    self.scraping = scraping
+    self.status = status
+  }
+
+  /// Reads the configuration that the options name; warnings are logged.
+  static func load(_ options: ServerOptions) throws -> ServerConfiguration {
+    switch options.targets {
+    case .named(let targets, let interval):
+      return try ServerConfiguration.scraping(targets, every: interval)
+    case .file(let path):
+      let parsed = try ConfigurationFile.load(path)
+      for warning in parsed.warnings { options.logger.log(.warn, "\(warning)") }
+      return parsed.configuration
+    }
+  }
+
+  /// Reads the configuration again and puts it in force.
+  ///
+  /// - Throws: What is wrong with the new configuration; the old one stays in
+  ///   force then.
+  func reload() throws {
+    try turn.withLock { _ in
+      do {
+        let configuration = try Reloader.load(options)
+        if case .file = options.targets { scraping.reload(configuration) }
+        status.noteReload(at: .now, configuration: configuration.publicText)
+      } catch {
+        status.noteReload(at: .now, configuration: nil)
+        throw error
+      }
+    }
+  }
+
+  /// Reloads, and logs how it went.
+  func reloadAndLog() {
+    do {
+      try reload()
+      options.logger.log(.info, "the configuration was loaded")
+    } catch {
+      options.logger.log(
+        .error, "the configuration was not loaded; the old one stays in force",
+        ["error": "\(error)"])
+    }
+  }
+
+  /// The configuration with the server itself as another target, unless a file
+  /// says what is scraped.
+  func withSelf(
+    _ configuration: ServerConfiguration, at addresses: [ListenAddress]
+  ) throws -> ServerConfiguration {
+    guard case .named(let targets, let interval) = options.targets, let own = addresses.first
+    else { return configuration }
+    let host = ["0.0.0.0", "::", ""].contains(own.host) ? "127.0.0.1" : own.host
+    let address = ListenAddress(host: host, port: own.port)
+    return try ServerConfiguration.scraping(targets + ["tsdb=\(address)"], every: interval)
+  }
+}

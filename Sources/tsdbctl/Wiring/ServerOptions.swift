@@ -1,0 +1,101 @@
+import HTTPServer
+import PrometheusAPI
+import PromQLSyntax
+
+/// The settings of `tsdbctl serve`, checked.
+struct ServerOptions: Sendable {
+  /// Where targets come from.
+  enum Targets: Sendable {
+    case file(String)
+    /// From the command line, as `[NAME=]HOST:PORT`.
+    case named([String], interval: Duration)
+  }
+
+  let targets: Targets
+  let dataDirectory: String
+  let retention: Duration
+  let retentionText: String
+  let listenAddresses: [ListenAddress]
+  let allowedHosts: [String]
+  let isLifecycleEnabled: Bool
+  let restampInterval: Duration
+  let lookbackDelta: Duration
+  let queryTimeout: Duration
+  let maximumQuerySamples: Int
+  let maximumQueryConcurrency: Int
+  let logger: Logger
+  /// Every flag with its value, for `/api/v1/status/flags`.
+  let flags: [String: String]
+
+  init(_ arguments: Arguments) throws {
+    targets = try ServerOptions.targets(arguments)
+    dataDirectory = arguments["storage.tsdb.path"] ?? ""
+    retentionText = arguments["storage.tsdb.retention.time"] ?? ""
+    retention = .milliseconds(
+      try ServerOptions.duration(arguments, "storage.tsdb.retention.time"))
+    listenAddresses = try arguments.all("web.listen-address").map { text throws(UsageError) in
+      do throws(HTTPServerError) {
+        return try ListenAddress(parsing: text)
+      } catch {
+        throw UsageError("--web.listen-address=\(text): \(error)")
+      }
+    }
+    allowedHosts = arguments.all("web.allowed-host")
+    isLifecycleEnabled = arguments.isOn("web.enable-lifecycle")
+    restampInterval = .milliseconds(try ServerOptions.duration(arguments, "push.restamp-interval"))
+    lookbackDelta = .milliseconds(try ServerOptions.duration(arguments, "query.lookback-delta"))
+    queryTimeout = .milliseconds(try ServerOptions.duration(arguments, "query.timeout"))
+    maximumQuerySamples = try ServerOptions.count(arguments, "query.max-samples")
+    maximumQueryConcurrency = try ServerOptions.count(arguments, "query.max-concurrency")
+    logger = try ServerOptions.logger(arguments)
+    flags = arguments.effectiveValues
+  }
+
+  private static func targets(_ arguments: Arguments) throws(UsageError) -> Targets {
+    if let file = arguments["config.file"] {
+      guard arguments.operands.isEmpty else {
+        throw UsageError(
+          "targets together with --config.file",
+          hint: "add them to \(file), or leave --config.file away")
+      }
+      guard arguments.isGiven("scrape.interval") == false else {
+        throw UsageError(
+          "--scrape.interval together with --config.file",
+          hint: "set global.scrape_interval in \(file)")
+      }
+      return .file(file)
+    }
+    return .named(
+      arguments.operands,
+      interval: .milliseconds(try duration(arguments, "scrape.interval")))
+  }
+
+  private static func duration(_ arguments: Arguments, _ name: String) throws(UsageError) -> Int64 {
+    let text = arguments[name] ?? ""
+    guard let milliseconds = parseDuration(text), milliseconds > 0 else {
+      throw UsageError(
+        "--\(name)=\(text) is no positive duration", hint: "a duration is written like 30s or 1d12h")
+    }
+    return milliseconds
+  }
+
+  private static func count(_ arguments: Arguments, _ name: String) throws(UsageError) -> Int {
+    let text = arguments[name] ?? ""
+    guard let count = Int(text), count > 0 else {
+      throw UsageError("--\(name)=\(text) is no positive number")
+    }
+    return count
+  }
+
+  private static func logger(_ arguments: Arguments) throws(UsageError) -> Logger {
+    let levelText = arguments["log.level"] ?? ""
+    guard let level = Logger.Level.allCases.first(where: { $0.name == levelText }) else {
+      throw UsageError("--log.level=\(levelText): choose debug, info, warn or error")
+    }
+    let formatText = arguments["log.format"] ?? ""
+    guard let format = Logger.Format(rawValue: formatText) else {
+      throw UsageError("--log.format=\(formatText): choose logfmt or json")
+    }
+    return Logger(level: level, format: format)
+  }
+}

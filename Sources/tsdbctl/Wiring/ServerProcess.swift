@@ -1,0 +1,147 @@
+import Configuration
+import HTTPServer
+import Instrumentation
+import PrometheusAPI
+import Pushing
+import Scraping
+import SeriesModel
+import TSDB
+import Threading
+
+/// The running server: its parts, wired together.
+final class ServerProcess: Sendable {
+  private let options: ServerOptions
+  private let database: Database
+  private let server: Server
+  private let scraping: ScrapeManager
+  private let pushing: RestampLoop
+  private let reloader: Reloader
+  private let startTime: Timestamp
+
+  /// Starts everything; whatever fails leaves nothing running.
+  ///
+  /// The sockets come first: a port in use is found out before anything else
+  /// is touched.
+  init(_ options: ServerOptions) throws {
+    let clock: @Sendable () -> Timestamp = { .now }
+    startTime = clock()
+    self.options = options
+    let configuration = try Reloader.load(options)
+    server = try Server(ServerProcess.serverConfiguration(options))
+    database = try ServerProcess.openDatabase(options, clock: clock)
+    do {
+      let registry = Registry()
+      try registry.registerProcessMetrics()
+      try database.registerMetrics(in: registry)
+      let destination = PushDestination(appender: database) { error in
+        TSDBError.Code.overloaded ~= error
+      }
+      let pushGateway = try PushGateway(
+        directory: options.dataDirectory + "/pushgateway", destination: destination,
+        registry: registry, clock: clock)
+      let remoteWrite = try RemoteWriteReceiver(
+        destination: destination, registry: registry, clock: clock)
+      scraping = ScrapeManager(
+        appender: database, logger: options.logger,
+        userAgent: "tsdb/\(BuildInformation.version)")
+      let status = ServerStatus(
+        startTime: startTime, flags: options.flags, retention: options.retentionText,
+        configuration: configuration.publicText)
+      reloader = Reloader(options: options, scraping: scraping, status: status)
+      for problem in pushGateway.loadProblems + database.openingWarnings {
+        options.logger.log(.warn, problem)
+      }
+      pushing = try RestampLoop(
+        pushGateway, interval: options.restampInterval, clock: clock, logger: options.logger)
+      let services = Services(
+        database: database, clock: clock, scraping: scraping, remoteWrite: remoteWrite,
+        pushGateway: pushGateway, registry: registry, status: status,
+        lifecycle: ServerProcess.lifecycle(options, reloader, database),
+        requestGuard: ServerProcess.requestGuard(options))
+      try server.start(routing: Routes.router(for: services))
+      try scraping.start(reloader.withSelf(configuration, at: server.addresses))
+    } catch {
+      try database.close()
+      throw error
+    }
+    logStart(configuration)
+  }
+
+  /// Serves until a signal asks to stop.
+  func run() -> ExitStatus {
+    while true {
+      switch Signals.next() {
+      case .reload:
+        reloader.reloadAndLog()
+      case .stop(let name):
+        options.logger.log(.info, "stopping", ["signal": name])
+        return stop()
+      }
+    }
+  }
+
+  /// Ends everything in the order in which samples flow, so that nothing
+  /// acknowledged is left behind.
+  private func stop() -> ExitStatus {
+    server.shutdown(deadline: .seconds(10))
+    scraping.stop()
+    pushing.stop()
+    let failure = database.failure
+    do {
+      try database.close()
+    } catch {
+      options.logger.log(.error, "closing the store failed", ["error": "\(error)"])
+      return .failure
+    }
+    if let failure {
+      options.logger.log(.error, "stopped after the store had failed", ["error": failure])
+      return .failure
+    }
+    options.logger.log(.info, "stopped")
+    return .success
+  }
+
+  private static func serverConfiguration(_ options: ServerOptions) -> Server.Configuration {
+    var configuration = Server.Configuration(listenAddresses: options.listenAddresses)
+    configuration.workerCount = options.maximumQueryConcurrency
+    return configuration
+  }
+
+  private static func openDatabase(
+    _ options: ServerOptions, clock: @escaping @Sendable () -> Timestamp
+  ) throws -> Database {
+    var databaseOptions = DatabaseOptions()
+    databaseOptions.retention = options.retention
+    databaseOptions.lookbackDelta = options.lookbackDelta
+    databaseOptions.queryTimeout = options.queryTimeout
+    databaseOptions.maximumQuerySamples = options.maximumQuerySamples
+    databaseOptions.clock = clock
+    return try Database.open(at: options.dataDirectory, options: databaseOptions)
+  }
+
+  private static func lifecycle(
+    _ options: ServerOptions, _ reloader: Reloader, _ database: Database
+  ) -> Lifecycle {
+    Lifecycle(
+      isEnabled: options.isLifecycleEnabled, reload: { try reloader.reload() },
+      quit: { Signals.requestStop() }, failure: { database.failure })
+  }
+
+  private static func requestGuard(_ options: ServerOptions) -> RequestGuard {
+    RequestGuard(
+      listenHosts: options.listenAddresses.map(\.host), machineNames: [Machine.hostName],
+      additionalNames: options.allowedHosts)
+  }
+
+  private func logStart(_ configuration: ServerConfiguration) {
+    let urls = server.addresses.map { "http://\($0)" }.joined(separator: ",")
+    let targets = scraping.targets.map(\.target.url).joined(separator: ",")
+    options.logger.log(
+      .info, "ready",
+      [
+        "url": urls, "data": options.dataDirectory, "retention": options.retentionText,
+        "targets": targets.isEmpty ? "none" : targets,
+        "took": "\((Timestamp.now.milliseconds - startTime.milliseconds))ms",
+      ])
+  }
+}
