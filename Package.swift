@@ -147,7 +147,7 @@ let package = Package(
     tests("ChunkEncodingTests", imports: ["ChunkEncoding", "SeriesModel", "TestSupport"]),
     tests("ExpositionTests", imports: ["Exposition", "SeriesModel", "TestSupport"]),
     tests("PushProtocolsTests", imports: ["PushProtocols", "SeriesModel", "TestSupport"]),
-    tests("PromQLSyntaxTests", imports: ["PromQLSyntax", "SeriesModel"]),
+    tests("PromQLSyntaxTests", imports: ["PromQLSyntax", "SeriesModel", "TestSupport"]),
     tests(
       "StorageTests",
       imports: ["Storage", "SeriesModel", "ChunkEncoding", "LMDB", "Instrumentation", "TestSupport"]),

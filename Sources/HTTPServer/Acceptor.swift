@@ -1,3 +1,5 @@
+import Threading
+
 /// Bounds the connections of a server, whatever address they come to.
 final class Admission: Sendable {
   private struct State: Sendable {
@@ -15,7 +17,7 @@ final class Admission: Sendable {
 
   /// Connections that are open.
   var openCount: Int {
-    state.read(\.openCount)
+    state.withLock { $0.openCount }
   }
 
   /// Waits until another connection may come in, and counts it.
@@ -52,25 +54,26 @@ final class Admission: Sendable {
 /// Clients beyond the limit wait in the kernel, as do all before the start.
 final class Acceptor: Sendable {
   private let socket: ListeningSocket
-  private let isFinished = Monitor(false)
+  private let thread: WorkerThread
 
   /// Starts the thread. ``stop()`` must be called before `daemon` is stopped.
   init(
     _ socket: ListeningSocket, admission: Admission, daemon: Daemon
   ) throws(HTTPServerError) {
     self.socket = socket
-    try startThread { [isFinished] in
-      Self.run(socket, admission, daemon)
-      isFinished.change { $0 = true }
+    do throws(ThreadError) {
+      thread = try WorkerThread { Self.run(socket, admission, daemon) }
+    } catch {
+      throw .cannotStart(errorNumber: error.errorNumber)
     }
   }
 
-  /// Refuses clients from now on.
+  /// Refuses clients from now on; called once.
   ///
   /// - Precondition: The admission is closed.
   func stop() {
     socket.stopListening()
-    _ = isFinished.wait { $0 ? () : nil }
+    thread.join()
   }
 
   private static func run(_ socket: ListeningSocket, _ admission: Admission, _ daemon: Daemon) {

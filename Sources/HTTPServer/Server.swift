@@ -1,4 +1,5 @@
 import Synchronization
+import Threading
 
 /// An HTTP/1.1 server: listening sockets, connection threads, and a pool of
 /// workers that run the handlers.
@@ -188,7 +189,7 @@ final class ServerCore: Sendable {
   var statistics: Server.Statistics {
     Server.Statistics(
       openConnectionCount: admission.openCount,
-      activeRequestCount: activity.read(\.exchangeCount),
+      activeRequestCount: activity.withLock { $0.exchangeCount },
       queuedRequestCount: workers.queuedCount,
       refusedRequestCount: refusedRequestCount.load(ordering: .relaxed),
       refusedBodyCount: refusedBodyCount.load(ordering: .relaxed))

@@ -1,3 +1,5 @@
+import Threading
+
 /// A fixed number of threads that run handlers, and a bounded queue before them.
 final class WorkerPool: Sendable {
   typealias Job = @Sendable () -> Void
@@ -20,13 +22,13 @@ final class WorkerPool: Sendable {
     precondition(threadCount > 0 && queueCapacity > 0)
     let state = Monitor(State(ring: Array(repeating: nil, count: queueCapacity)))
     self.state = state
-    do throws(HTTPServerError) {
+    do throws(ThreadError) {
       for _ in 0..<threadCount {
-        try startThread { Self.work(state) }
+        _ = try WorkerThread { Self.work(state) }
       }
     } catch {
       state.change { $0.isStopped = true }
-      throw error
+      throw .cannotStart(errorNumber: error.errorNumber)
     }
   }
 
@@ -36,7 +38,7 @@ final class WorkerPool: Sendable {
 
   /// The number of jobs that wait for a thread.
   var queuedCount: Int {
-    state.read(\.count)
+    state.withLock { $0.count }
   }
 
   /// Queues a job.

@@ -1,4 +1,5 @@
 import Glibc
+import Synchronization
 
 /// The system can't start another thread.
 package struct ThreadError: Error, Equatable, CustomStringConvertible {
@@ -11,8 +12,12 @@ package struct ThreadError: Error, Equatable, CustomStringConvertible {
 }
 
 /// A plain thread, for work that blocks.
+///
+/// Join it, or drop it: a thread that nobody joins goes on by itself until its
+/// body returns.
 package final class WorkerThread: Sendable {
   private let handle: pthread_t
+  private let isJoined = Atomic(false)
 
   /// Starts a thread that runs `body` and then ends.
   ///
@@ -35,8 +40,13 @@ package final class WorkerThread: Sendable {
     handle = thread
   }
 
+  deinit {
+    if isJoined.load(ordering: .relaxed) == false { pthread_detach(handle) }
+  }
+
   /// Waits until the thread has ended; called once.
   package func join() {
+    isJoined.store(true, ordering: .relaxed)
     pthread_join(handle, nil)
   }
 
