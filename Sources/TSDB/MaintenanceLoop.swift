@@ -18,7 +18,7 @@ final class MaintenanceLoop: Sendable {
     thread = try WorkerThread {
       while isStopping.wait(timeout: MaintenanceLoop.interval, for: { $0 ? true : nil }) == nil {
         // A failure is latched by the store, and told by its statistics.
-        do { try store.maintain(now: clock()) } catch {}
+        do { try store.maintain(now: clock()) } catch { continue }
       }
     }
   }

@@ -1,0 +1,275 @@
+import Configuration
+import Exposition
+import SeriesModel
+
+/// One target: its series as they were last time, and its place in the
+/// schedule. Used on the scrape thread alone.
+final class TargetScraper {
+  private(set) var target: ScrapeTarget
+  /// The target's health as the API shows it.
+  var status: TargetStatus
+
+  /// Where the target stands among all.
+  var index = 0
+  /// When the next scrape is due.
+  var due: Duration = .zero
+  /// Rises when `due` is set anew, so that older entries of the queue lapse.
+  var scheduleNumber = 0
+  /// The fetch under way, with the moment it began.
+  var fetch: (token: UInt64, timestamp: Timestamp, start: Duration)?
+  /// Whether the store refused samples of the last scrape.
+  var hadRejections = false
+
+  private var cache = ScrapeCache()
+  private var parsed = ParsedScrape()
+  /// Shape: `series[slot]`, for the slots of `cache`.
+  private var series: [SeriesState] = []
+  private var reportIDs: [SeriesID?]
+  /// Metadata that changed and was not stored yet.
+  private var unstoredMetadata: [String: MetricMetadata] = [:]
+  private var scrapeNumber: UInt64 = 0
+  /// The scrape whose tracked series have no stale marker yet; 0 for none.
+  private var lastGoodNumber: UInt64 = 0
+
+  private struct SeriesState {
+    /// Nil until the series is first stored.
+    var id: SeriesID?
+    /// The last scrape that had the series in such a way that its end is to be
+    /// marked; 0 for none.
+    var trackedNumber: UInt64 = 0
+  }
+
+  init(_ target: ScrapeTarget) {
+    self.target = target
+    status = TargetStatus(target: target)
+    reportIDs = Array(repeating: nil, count: TargetScraper.reportNames.count)
+  }
+
+  /// Takes a new configuration of the same series.
+  func update(_ target: ScrapeTarget) {
+    self.target = target
+    status.target = target
+  }
+
+  /// The series that report on each scrape, as Prometheus names them.
+  static let reportNames = [
+    "up", "scrape_duration_seconds", "scrape_samples_scraped",
+    "scrape_samples_post_metric_relabeling", "scrape_series_added",
+  ]
+
+  /// Whether the target was ever scraped.
+  var wasScraped: Bool { scrapeNumber > 0 }
+
+  /// The series that get a stale marker when the target goes.
+  var liveSeriesIDs: [SeriesID] {
+    series.filter(isLive).compactMap(\.id) + reportIDs.compactMap { $0 }
+  }
+
+  private func isLive(_ state: SeriesState) -> Bool {
+    lastGoodNumber > 0 && state.trackedNumber == lastGoodNumber
+  }
+}
+
+extension TargetScraper {
+  /// Makes samples of a scrape: those of the text, stale markers for series
+  /// that are gone, and the report series.
+  ///
+  /// - Parameters:
+  ///   - text: The body, or why there is none.
+  ///   - duration: The time the scrape has taken up to the end of this call.
+  /// - Throws: What the store throws when it can't name the report series.
+  func prepare(
+    _ text: Result<[UInt8], ScrapeError>, at timestamp: Timestamp, _ appender: any Appender,
+    duration: () -> Duration
+  ) throws -> PreparedScrape {
+    var prepared = PreparedScrape(timestamp: timestamp.milliseconds)
+    scrapeNumber += 1
+    do throws(ScrapeError) {
+      let body = try text.get()
+      if body.isEmpty {
+        // Such targets mostly have a bad moment: the cache is kept for later.
+        endAllSeries(&prepared)
+      } else {
+        try addSamples(of: body, appender, &prepared)
+      }
+    } catch {
+      prepared.error = error
+      prepared.removeSamples()
+      endAllSeries(&prepared)
+    }
+    forgetVanishedSlots()
+    try addReport(duration(), appender, &prepared)
+    return prepared
+  }
+
+  private func addSamples(
+    of body: [UInt8], _ appender: any Appender, _ prepared: inout PreparedScrape
+  ) throws(ScrapeError) {
+    do {
+      try cache.read(body, into: &parsed)
+    } catch {
+      prepared.scrapedCount = parsed.count
+      throw ScrapeError(error.description)
+    }
+    prepared.scrapedCount = parsed.count
+    unstoredMetadata.merge(parsed.changedMetadata) { _, new in new }
+    let missing = cache.slotLimit - series.count
+    if missing > 0 { series.append(contentsOf: repeatElement(SeriesState(), count: missing)) }
+    try checkSampleLimit()
+    for new in parsed.newSeries { try resolve(new, appender, &prepared) }
+    // Scrapes that failed for a limit may have left series behind.
+    for slot in parsed.slots where series[Int(slot)].id == nil {
+      try resolve(cache.series(inSlot: Int(slot)), appender, &prepared)
+    }
+    prepared.reserveCapacity(parsed.count + TargetScraper.reportNames.count)
+    var endedIDs = addParsedSamples(&prepared)
+    for slot in parsed.vanishedSlots where isLive(series[slot]) {
+      if let id = series[slot].id { endedIDs.append(id) }
+    }
+    if endedIDs.isEmpty == false {
+      // The target may write a series in another way than before.
+      let present = Set(
+        series.lazy.filter { $0.trackedNumber == self.scrapeNumber }.compactMap(\.id))
+      for id in endedIDs where present.contains(id) == false { prepared.add(staleMarkerOf: id) }
+    }
+    lastGoodNumber = scrapeNumber
+    prepared.set(metadata: unstoredMetadata)
+  }
+
+  /// Adds the samples that were read.
+  ///
+  /// - Returns: The series whose end was to be marked and no more is, because
+  ///   the target now gives their times.
+  private func addParsedSamples(_ prepared: inout PreparedScrape) -> [SeriesID] {
+    var endedIDs: [SeriesID] = []
+    var repeated = parsed.repeatedSamples[...]
+    let honorsTimestamps = target.configuration.honorsTimestamps
+    let tracksTimestamps = target.configuration.tracksTimestampStaleness
+    for index in 0..<parsed.count {
+      let slot = Int(parsed.slots[index])
+      let timestamp = honorsTimestamps ? parsed.timestamps[index] : nil
+      if repeated.first == index {
+        repeated.removeFirst()
+        if timestamp == nil {
+          prepared.duplicateCount += 1
+          continue
+        }
+      }
+      guard let id = series[slot].id else { continue }
+      prepared.add(
+        id, at: timestamp ?? prepared.timestamp, value: parsed.values[index],
+        from: .slot(Int32(slot)))
+      if timestamp == nil || tracksTimestamps {
+        series[slot].trackedNumber = scrapeNumber
+      } else if isLive(series[slot]) {
+        series[slot].trackedNumber = 0
+        endedIDs.append(id)
+      }
+    }
+    return endedIDs
+  }
+
+  private func checkSampleLimit() throws(ScrapeError) {
+    guard let limit = target.configuration.limits.sampleCount else { return }
+    let honorsTimestamps = target.configuration.honorsTimestamps
+    let duplicates = parsed.repeatedSamples.count {
+      honorsTimestamps == false || parsed.timestamps[$0] == nil
+    }
+    if parsed.count - duplicates > limit { throw ScrapeError("sample limit exceeded") }
+  }
+
+  private func resolve(
+    _ scraped: ScrapedSeries, _ appender: any Appender, _ prepared: inout PreparedScrape
+  ) throws(ScrapeError) {
+    let labels = target.storedLabels(of: scraped)
+    if let excess = target.configuration.limits.excess(of: labels) { throw ScrapeError(excess) }
+    do {
+      series[scraped.slot].id = try appender.seriesID(for: labels)
+    } catch {
+      throw ScrapeError("the store can't take new series: \(error)")
+    }
+    prepared.addedSeriesCount += 1
+  }
+
+  /// Adds a stale marker for each series of the last good scrape.
+  private func endAllSeries(_ prepared: inout PreparedScrape) {
+    var ended: Set<SeriesID> = []
+    for state in series where isLive(state) {
+      if let id = state.id, ended.insert(id).inserted { prepared.add(staleMarkerOf: id) }
+    }
+    lastGoodNumber = 0
+  }
+
+  private func forgetVanishedSlots() {
+    if cache.slotLimit == 0 { series.removeAll() }
+    for slot in parsed.vanishedSlots where slot < series.count { series[slot] = SeriesState() }
+  }
+
+  private func addReport(
+    _ duration: Duration, _ appender: any Appender, _ prepared: inout PreparedScrape
+  ) throws {
+    let count = Double(prepared.scrapedCount)
+    let values = [
+      prepared.error == nil ? 1 : 0, duration / .seconds(1), count, count,
+      Double(prepared.addedSeriesCount),
+    ]
+    for index in values.indices {
+      prepared.add(
+        try reportID(index, appender), at: prepared.timestamp, value: values[index],
+        from: .report(index))
+    }
+  }
+
+  private func reportID(_ index: Int, _ appender: any Appender) throws -> SeriesID {
+    if let id = reportIDs[index] { return id }
+    let id = try appender.seriesID(for: target.reportLabels(TargetScraper.reportNames[index]))
+    reportIDs[index] = id
+    return id
+  }
+}
+
+extension TargetScraper {
+  /// Learns what became of a scrape's batch.
+  ///
+  /// - Returns: The samples of series that the store had forgotten, under new
+  ///   ids, to be appended; nil when there are none.
+  func finish(
+    _ prepared: PreparedScrape, _ result: AppendResult, _ appender: any Appender
+  ) throws -> SampleBatch? {
+    for family in prepared.batch.metadata.keys
+    where unstoredMetadata[family] == prepared.batch.metadata[family] {
+      unstoredMetadata[family] = nil
+    }
+    let forgotten = result.rejections.filter { $0.reason == .unknownSeries }
+    guard forgotten.isEmpty == false else { return nil }
+    for rejection in forgotten {
+      switch prepared.origins[rejection.batchIndex] {
+      case .slot(let slot): series[Int(slot)].id = nil
+      case .report(let index): reportIDs[index] = nil
+      case .staleMarker: break
+      }
+    }
+    var batch = SampleBatch()
+    for rejection in forgotten {
+      let id: SeriesID
+      switch prepared.origins[rejection.batchIndex] {
+      case .slot(let slot):
+        if let known = series[Int(slot)].id {
+          id = known
+        } else {
+          let labels = target.storedLabels(of: cache.series(inSlot: Int(slot)))
+          id = try appender.seriesID(for: labels)
+          series[Int(slot)].id = id
+        }
+      case .report(let index):
+        id = try reportID(index, appender)
+      case .staleMarker:
+        continue
+      }
+      batch.add(
+        id, timestampMilliseconds: rejection.sample.timestamp.milliseconds,
+        value: rejection.sample.value)
+    }
+    return batch.isEmpty ? nil : batch
+  }
+}
