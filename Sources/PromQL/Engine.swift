@@ -1,0 +1,181 @@
+import PromQLSyntax
+import RegularExpressions
+import SeriesModel
+
+/// Evaluates PromQL over anything ``Queryable``.
+///
+/// An engine holds settings and no state, so one value may serve any number of
+/// threads. It reads, and never writes.
+package struct Engine: Sendable {
+  /// The settings.
+  package let options: EngineOptions
+
+  /// Creates an engine.
+  package init(options: EngineOptions = EngineOptions()) {
+    self.options = options
+  }
+
+  /// Parses `text` with every function the engine knows.
+  ///
+  /// - Throws: ``QueryError/parse(_:)``.
+  package func parse(_ text: String) throws(QueryError) -> Expression {
+    do throws(ParseError) {
+      return try Parser.parse(
+        text, functions: FunctionRegistry.standard.table, options: Engine.parserOptions)
+    } catch {
+      throw .parse(error.description)
+    }
+  }
+
+  /// Parses an instant vector selector, such as `up{job="a"}`, into its
+  /// matchers.
+  ///
+  /// - Throws: ``QueryError/parse(_:)``, also when every matcher matches the
+  ///   empty string.
+  package func matchers(ofSelector text: String) throws(QueryError) -> [Matcher] {
+    let matchers: [Matcher]
+    do throws(ParseError) {
+      matchers = try Parser.parseMetricSelector(text, options: Engine.parserOptions)
+    } catch {
+      throw .parse(error.description)
+    }
+    guard matchers.contains(where: Engine.requiresLabel) else {
+      throw .parse("match[] must contain at least one non-empty matcher")
+    }
+    return matchers
+  }
+
+  /// True when a series without the matcher's label is not selected.
+  private static func requiresLabel(_ matcher: Matcher) -> Bool {
+    switch matcher.operation {
+    case .equal: matcher.value.isEmpty == false
+    case .notEqual: matcher.value.isEmpty
+    case .matchesRegex: parserOptions.checkPattern(matcher.value) != .matchesEmpty
+    case .notMatchesRegex: parserOptions.checkPattern(matcher.value) == .matchesEmpty
+    }
+  }
+
+  private static let parserOptions = ParserOptions(checkPattern: { pattern in
+    do throws(RegularExpressionError) {
+      let expression = try RegularExpression(pattern)
+      return expression.matches("") ? .matchesEmpty : .requiresText
+    } catch {
+      return .invalid(reason: error.description)
+    }
+  })
+
+  /// Evaluates `text` at one moment.
+  ///
+  /// - Throws: ``QueryError``.
+  package func instantQuery(
+    _ text: String, at time: Timestamp, over queryable: any Queryable,
+    options: QueryOptions = QueryOptions()
+  ) throws(QueryError) -> QueryResult {
+    let times = QueryTimes(start: time.milliseconds, end: time.milliseconds, step: 0)
+    let evaluation = try begin(text, times: times, over: queryable, options: options)
+    return try evaluation.run { plan, evaluator in
+      try evaluator.instantValue(of: plan)
+    }
+  }
+
+  /// Evaluates `text` at `start`, `start + step`, ... up to and including
+  /// `end`.
+  ///
+  /// - Parameter stepMilliseconds: The distance of the moments; positive.
+  /// - Throws: ``QueryError``.
+  package func rangeQuery(
+    _ text: String, from start: Timestamp, through end: Timestamp, stepMilliseconds: Int64,
+    over queryable: any Queryable, options: QueryOptions = QueryOptions()
+  ) throws(QueryError) -> QueryResult {
+    precondition(stepMilliseconds > 0, "the step of a range query is positive")
+    let times = QueryTimes(
+      start: start.milliseconds, end: end.milliseconds, step: stepMilliseconds)
+    let evaluation = try begin(text, times: times, over: queryable, options: options)
+    return try evaluation.run { plan, evaluator in
+      .matrix(try evaluator.rangeValue(of: plan))
+    }
+  }
+
+  private func begin(
+    _ text: String, times: QueryTimes, over queryable: any Queryable, options: QueryOptions
+  ) throws(QueryError) -> Evaluation {
+    let began = ContinuousClock.now
+    let expression = try parse(text)
+    if times.step > 0 {
+      let type = expression.valueType
+      guard type == .scalar || type == .instantVector else {
+        throw .parse(
+          "invalid expression type \"\(type.documentedName)\" for range query,"
+            + " must be Scalar or instant Vector")
+      }
+    }
+    let timeout = [self.options.timeout, options.timeout].compactMap { $0 }.min()
+    let lookback = options.lookbackDeltaMilliseconds ?? 0
+    return Evaluation(
+      text: text, expression: expression, times: times, queryable: queryable,
+      lookbackDelta: lookback > 0 ? lookback : self.options.lookbackDeltaMilliseconds,
+      defaultSubqueryStep: self.options.defaultSubqueryStepMilliseconds,
+      maximumSamples: self.options.maximumSamples, began: began,
+      deadline: timeout.map { began + $0 }, cancellation: options.cancellation)
+  }
+}
+
+/// One query under way.
+private struct Evaluation {
+  let text: String
+  let expression: Expression
+  let times: QueryTimes
+  let queryable: any Queryable
+  let lookbackDelta: Int64
+  let defaultSubqueryStep: Int64
+  let maximumSamples: Int
+  let began: ContinuousClock.Instant
+  let deadline: ContinuousClock.Instant?
+  let cancellation: QueryCancellation?
+
+  /// Plans the query, takes one view of all its data, and evaluates it.
+  func run(
+    _ evaluate: (LogicalPlan, Evaluator) throws -> QueryValue
+  ) throws(QueryError) -> QueryResult {
+    var planner = Planner(
+      times: times, text: text, lookbackDelta: lookbackDelta,
+      defaultSubqueryStep: defaultSubqueryStep, maximumSteps: maximumSamples)
+    let plan = try planner.plan(expression)
+    do {
+      let snapshot =
+        plan.selections.isEmpty
+        ? nil : try queryable.snapshot(of: plan.selections.map(\.selection))
+      let budget = SampleBudget(limit: maximumSamples)
+      let data = zip(snapshot?.seriesSets ?? [], plan.selections).map { series, planned in
+        SelectedData(series, useCount: planned.useCount, budget: budget)
+      }
+      let context = EvaluationContext(
+        text: text, times: times, lookbackDelta: lookbackDelta, budget: budget, selections: data,
+        deadline: deadline, cancellation: cancellation)
+      try context.checkpoint()
+      let value = try evaluate(plan, Evaluator(context: context))
+      return result(value, of: context, warnings: snapshot?.warnings ?? [])
+    } catch let error as QueryError {
+      throw error
+    } catch {
+      throw .storage("\(error)")
+    }
+  }
+
+  private func result(
+    _ value: QueryValue, of context: EvaluationContext, warnings: [String]
+  ) -> QueryResult {
+    var statistics = QueryStatistics()
+    statistics.seriesCount = context.selections.reduce(0) { $0 + $1.series.count }
+    statistics.samplesRead = context.selections.reduce(0) { $0 + $1.samplesRead }
+    statistics.peakSamples = context.budget.peak
+    let elapsed = (ContinuousClock.now - began).components
+    statistics.elapsedNanoseconds =
+      UInt64(elapsed.seconds) * 1_000_000_000 + UInt64(elapsed.attoseconds / 1_000_000_000)
+    return QueryResult(
+      value: value,
+      warnings: context.annotations.annotations(of: .warning, in: text)
+        + warnings.map { Annotation(kind: .warning, message: $0) },
+      infos: context.annotations.annotations(of: .info, in: text), statistics: statistics)
+  }
+}

@@ -1,0 +1,193 @@
+import Numbers
+import PromQLSyntax
+import SeriesModel
+
+private func overTime(
+  _ name: String, _ summary: String, isExperimental: Bool = false, keepsName: Bool = false,
+  _ body: @escaping @Sendable (WindowedSeries, WindowArguments, inout [Double]) throws -> Void
+) -> FunctionDefinition {
+  FunctionDefinition(
+    name, [.rangeVector], isExperimental: isExperimental, keepsName: keepsName, summary: summary,
+    body: .window(body))
+}
+
+/// A function of the values of each window by themselves.
+private func reducing(
+  _ name: String, _ summary: String, isExperimental: Bool = false, keepsName: Bool = false,
+  _ body: @escaping @Sendable (SampleColumns, Range<Int>) -> Double
+) -> FunctionDefinition {
+  overTime(name, summary, isExperimental: isExperimental, keepsName: keepsName) {
+    series, _, values in
+    try series.forEachWindow { values[$0.step] = body(series.samples, $0.samples) }
+  }
+}
+
+/// Statistics of the samples in windows.
+let overTimeFunctions: [FunctionDefinition] = [
+  overTime("sum_over_time", "The sum of the values.") { series, _, values in
+    let sums = PrefixSums(series.samples.values)
+    try series.forEachWindow { values[$0.step] = windowSum(series.samples, $0.samples, sums) }
+  },
+  overTime("avg_over_time", "The mean of the values.") { series, _, values in
+    let sums = PrefixSums(series.samples.values)
+    try series.forEachWindow { values[$0.step] = windowMean(series.samples, $0.samples, sums) }
+  },
+  overTime("min_over_time", "The smallest value.") { series, _, values in
+    try slideExtreme(over: series, into: &values) { $0 > $1 }
+  },
+  overTime("max_over_time", "The largest value.") { series, _, values in
+    try slideExtreme(over: series, into: &values) { $0 < $1 }
+  },
+  overTime(
+    "ts_of_min_over_time", "The time of the last smallest value, in seconds.",
+    isExperimental: true
+  ) { series, _, values in
+    try slideExtreme(over: series, ofLast: true, asTime: true, into: &values) { $0 > $1 }
+  },
+  overTime(
+    "ts_of_max_over_time", "The time of the last largest value, in seconds.", isExperimental: true
+  ) { series, _, values in
+    try slideExtreme(over: series, ofLast: true, asTime: true, into: &values) { $0 < $1 }
+  },
+  reducing("count_over_time", "The number of samples.") { _, window in Double(window.count) },
+  reducing("present_over_time", "1 where there is a sample.") { _, _ in 1 },
+  reducing("first_over_time", "The oldest value.", isExperimental: true, keepsName: true) {
+    $0.values[$1.lowerBound]
+  },
+  reducing("last_over_time", "The newest value.", keepsName: true) { $0.values[$1.upperBound - 1] },
+  reducing(
+    "ts_of_first_over_time", "The time of the oldest sample, in seconds.", isExperimental: true
+  ) { Double($0.timestamps[$1.lowerBound]) / 1000 },
+  reducing(
+    "ts_of_last_over_time", "The time of the newest sample, in seconds.", isExperimental: true
+  ) { Double($0.timestamps[$1.upperBound - 1]) / 1000 },
+  reducing("stdvar_over_time", "The variance of the values.", windowVariance),
+  reducing("stddev_over_time", "The standard deviation of the values.") {
+    windowVariance($0, $1).squareRoot()
+  },
+  reducing(
+    "mad_over_time", "The median of the distances from the median.", isExperimental: true
+  ) { medianAbsoluteDeviation(of: Array($0.values[$1])) },
+  FunctionDefinition(
+    "quantile_over_time", [.scalar, .rangeVector], summary: "A quantile of the values.",
+    body: .window(slideQuantile)),
+  FunctionDefinition(
+    "absent_over_time", [.rangeVector], reportsAbsence: true,
+    summary: "1 where no series has a sample.",
+    body: .window { series, _, values in
+      try series.forEachWindow { values[$0.step] = 1 }
+    }),
+]
+
+/// The sums of the first values, where addition is exact.
+///
+/// Sums of whole numbers below 2^53 have no rounding error in whatever order
+/// they are added, so the sum of a window is the difference of two prefix sums,
+/// to the last bit. Other values are added window by window, since the
+/// compensated sum depends on where it begins.
+private struct PrefixSums {
+  /// `sums[i]` is the sum of the values before `i`; nil when a value is not
+  /// whole or the sums grow too large.
+  private let sums: [Double]?
+
+  init(_ values: [Double]) {
+    var sums: [Double] = [0]
+    sums.reserveCapacity(values.count + 1)
+    var magnitude = 0.0
+    for value in values {
+      magnitude += value.magnitude
+      // The comparison fails for NaN and infinity too.
+      guard magnitude < 0x1p53, value.rounded(.towardZero) == value else {
+        self.sums = nil
+        return
+      }
+      sums.append(sums[sums.count - 1] + value)
+    }
+    self.sums = sums
+  }
+
+  func sum(of window: Range<Int>) -> Double? {
+    sums.map { $0[window.upperBound] - $0[window.lowerBound] }
+  }
+}
+
+private func windowSum(
+  _ samples: SampleColumns, _ window: Range<Int>, _ sums: PrefixSums
+) -> Double {
+  if let sum = sums.sum(of: window) { return sum }
+  var sum = CompensatedSum()
+  for index in window { sum.add(samples.values[index]) }
+  return sum.sum.isInfinite ? sum.sum : sum.value
+}
+
+private func windowMean(
+  _ samples: SampleColumns, _ window: Range<Int>, _ sums: PrefixSums
+) -> Double {
+  if let sum = sums.sum(of: window) { return sum / Double(window.count) }
+  var mean = CompensatedMean(samples.values[window.lowerBound])
+  for index in window.dropFirst() { mean.add(samples.values[index]) }
+  return mean.value
+}
+
+private func windowVariance(_ samples: SampleColumns, _ window: Range<Int>) -> Double {
+  var variance = CompensatedVariance()
+  for index in window { variance.add(samples.values[index]) }
+  return variance.value
+}
+
+/// Finds the extreme value of each window, NaN giving way to every number.
+///
+/// A queue holds the samples that are the extreme of a window now or may become
+/// it once those before them have left.
+///
+/// - Parameters:
+///   - ofLast: Which of equal values counts, the last or the first.
+///   - asTime: True for the time of the sample instead of its value.
+///   - isBeaten: True when the first value gives way to the second.
+/// - Complexity: O(samples + steps).
+private func slideExtreme(
+  over series: WindowedSeries, ofLast: Bool = false, asTime: Bool = false,
+  into values: inout [Double], isBeaten: (_ extreme: Double, _ by: Double) -> Bool
+) throws {
+  let samples = series.samples
+  var queue: [Int] = []
+  var head = 0
+  var next = 0
+  try series.forEachWindow { window in
+    next = max(next, window.samples.lowerBound)
+    while next < window.samples.upperBound {
+      let value = samples.values[next]
+      if value.isNaN == false {
+        while queue.count > head {
+          let tail = samples.values[queue[queue.count - 1]]
+          guard isBeaten(tail, value) || (ofLast && tail == value) else { break }
+          queue.removeLast()
+        }
+        queue.append(next)
+      }
+      next += 1
+    }
+    while head < queue.count, queue[head] < window.samples.lowerBound { head += 1 }
+    // Without a number in the window, its last NaN counts.
+    let index = head < queue.count ? queue[head] : window.samples.upperBound - 1
+    values[window.step] =
+      asTime ? Double(samples.timestamps[index]) / 1000 : samples.values[index]
+  }
+}
+
+private func slideQuantile(
+  over series: WindowedSeries, arguments: WindowArguments, into values: inout [Double]
+) throws {
+  var scratch: [Double] = []
+  try series.forEachWindow { window in
+    let rank = arguments.scalars[0][window.step]
+    if rank.isNaN || rank < 0 || rank > 1 {
+      arguments.context.warn(
+        "quantile value should be between 0 and 1, got \(floatText(rank, as: .compact))",
+        at: arguments.argumentRanges[0])
+    }
+    scratch.removeAll(keepingCapacity: true)
+    scratch.append(contentsOf: series.samples.values[window.samples])
+    values[window.step] = quantile(rank, of: &scratch)
+  }
+}

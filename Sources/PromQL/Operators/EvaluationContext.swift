@@ -1,0 +1,124 @@
+import PromQLSyntax
+import SeriesModel
+
+/// What all operators of one query share.
+final class EvaluationContext {
+  /// The query.
+  let text: String
+  /// When the query is evaluated.
+  let times: QueryTimes
+  /// How far back selectors look, in milliseconds.
+  let lookbackDelta: Int64
+  /// The samples the query may hold.
+  let budget: SampleBudget
+  /// The data of the plan's selections, by index.
+  let selections: [SelectedData]
+  /// The remarks made so far.
+  var annotations = AnnotationSet()
+
+  private let deadline: ContinuousClock.Instant?
+  private let cancellation: QueryCancellation?
+  /// When the cancellation's probe, which may cost a system call, is asked next.
+  private var nextPoll = ContinuousClock.now + .milliseconds(20)
+
+  /// Creates the context of one query.
+  init(
+    text: String, times: QueryTimes, lookbackDelta: Int64, budget: SampleBudget,
+    selections: [SelectedData],
+    deadline: ContinuousClock.Instant?, cancellation: QueryCancellation?
+  ) {
+    self.text = text
+    self.times = times
+    self.lookbackDelta = lookbackDelta
+    self.budget = budget
+    self.selections = selections
+    self.deadline = deadline
+    self.cancellation = cancellation
+  }
+
+  /// Ends the query when it is cancelled or late; called once a series at
+  /// least.
+  func checkpoint() throws {
+    if let cancellation, cancellation.isCancelled { throw QueryError.canceled }
+    let now = ContinuousClock.now
+    if let deadline, now >= deadline { throw QueryError.timeout }
+    if let cancellation, now >= nextPoll {
+      nextPoll = now + .milliseconds(20)
+      if cancellation.poll() { throw QueryError.canceled }
+    }
+  }
+
+  /// The part of the query at `range`.
+  func sourceText(at range: SourceRange) -> String {
+    String(decoding: Array(text.utf8)[range.start..<range.end], as: UTF8.self)
+  }
+
+  /// Adds a warning about the expression at `range`.
+  func warn(_ message: String, at range: SourceRange) {
+    annotations.insert(.warning, message, at: range)
+  }
+
+  /// Adds an info about the expression at `range`.
+  func inform(_ message: String, at range: SourceRange) {
+    annotations.insert(.info, message, at: range)
+  }
+}
+
+/// The series of one selection, decoded when asked for.
+final class SelectedData {
+  /// The series.
+  let series: any SeriesSet
+  /// The samples decoded so far; used only where several operators read them.
+  private var kept: [SampleColumns?]
+  private var keptCount = 0
+  private let isShared: Bool
+
+  /// How many samples are kept for other operators. Beyond it they are decoded
+  /// again, which takes a few nanoseconds each, where memory is dearer.
+  private static let maximumKeptCount = 1 << 20
+  private var reservation: SampleBudget.Reservation
+
+  /// The number of samples read from storage so far.
+  private(set) var samplesRead = 0
+
+  /// Prepares for reading `series`.
+  ///
+  /// - Parameter useCount: How many operators read them.
+  init(_ series: any SeriesSet, useCount: Int, budget: SampleBudget) {
+    self.series = series
+    isShared = useCount > 1
+    kept = isShared ? Array(repeating: nil, count: series.count) : []
+    reservation = budget.reservation()
+  }
+
+  /// Makes a reader for use by one thread at a time.
+  func makeReader() throws -> Reader {
+    Reader(data: self, cursor: try series.makeCursor())
+  }
+
+  /// Reads the samples of series.
+  final class Reader {
+    private let data: SelectedData
+    private let cursor: any SampleCursor
+    private var scratch = SampleColumns()
+
+    fileprivate init(data: SelectedData, cursor: any SampleCursor) {
+      self.data = data
+      self.cursor = cursor
+    }
+
+    /// The samples of the series at `index`, stale markers included.
+    func samples(ofSeriesAt index: Int) throws -> SampleColumns {
+      if data.isShared, let kept = data.kept[index] { return kept }
+      scratch.removeAll()
+      try cursor.read(seriesAt: index, into: &scratch)
+      data.samplesRead += scratch.count
+      if data.isShared, data.keptCount + scratch.count <= SelectedData.maximumKeptCount {
+        try data.reservation.extend(by: scratch.count)
+        data.keptCount += scratch.count
+        data.kept[index] = scratch
+      }
+      return scratch
+    }
+  }
+}

@@ -1,0 +1,84 @@
+import SeriesModel
+
+/// What a query evaluated to, and what the reader should know about it.
+public struct QueryResult: Sendable {
+  /// The value.
+  public var value: QueryValue
+  /// Annotations of the kind `warning`, each once, in the order of their text.
+  public var warnings: [Annotation]
+  /// Annotations of the kind `info`, each once, in the order of their text.
+  public var infos: [Annotation]
+  /// What the evaluation cost.
+  public var statistics: QueryStatistics
+
+  /// Creates a result.
+  public init(
+    value: QueryValue, warnings: [Annotation] = [], infos: [Annotation] = [],
+    statistics: QueryStatistics = QueryStatistics()
+  ) {
+    self.value = value
+    self.warnings = warnings
+    self.infos = infos
+    self.statistics = statistics
+  }
+}
+
+/// The value of a query.
+///
+/// A range query always gives a ``matrix(_:)``; an instant query gives the case
+/// that belongs to the type of its expression.
+public enum QueryValue: Sendable {
+  /// One number, stamped with the evaluation time.
+  case scalar(Sample)
+  /// A text, stamped with the evaluation time.
+  case string(String, Timestamp)
+  /// At most one sample of each series, in the order in which the outermost
+  /// operator gave them (`sort` and `topk` depend on it).
+  case vector([VectorElement])
+  /// Several samples of each series, sorted by labels.
+  case matrix([MatrixSeries])
+}
+
+/// One series of an instant vector.
+public struct VectorElement: Hashable, Sendable {
+  /// The labels of the series.
+  public var labels: Labels
+  /// The value, stamped with the evaluation time.
+  public var sample: Sample
+
+  /// Creates an element.
+  public init(labels: Labels, sample: Sample) {
+    self.labels = labels
+    self.sample = sample
+  }
+}
+
+/// One series of a matrix.
+public struct MatrixSeries: Sendable {
+  /// The labels of the series.
+  public var labels: Labels
+  /// The samples, ascending in time; never empty.
+  public var samples: SampleColumns
+
+  /// Creates a series.
+  public init(labels: Labels, samples: SampleColumns) {
+    self.labels = labels
+    self.samples = samples
+  }
+}
+
+/// What the evaluation of a query cost.
+public struct QueryStatistics: Hashable, Sendable {
+  /// The number of series that the selectors matched.
+  public var seriesCount = 0
+  /// The number of samples read from storage.
+  public var samplesRead = 0
+  /// The largest number of samples held in memory at once, as counted against
+  /// the limit.
+  public var peakSamples = 0
+  /// The time that parsing, planning and evaluating took, in nanoseconds.
+  public var elapsedNanoseconds: UInt64 = 0
+
+  /// Creates statistics of a query that has not begun.
+  public init() {}
+}
