@@ -76,3 +76,14 @@ package func hash64(_ bytes: RawSpan, seed: UInt64) -> UInt64 {
   // Safety: the callee reads exactly the bytes of the buffer.
   unsafe bytes.withUnsafeBytes { unsafe tsdb_hash64($0.baseAddress, $0.count, seed) }
 }
+
+/// Hashes `bytes` with XXH64 and the seed 0, as Prometheus hashes label sets.
+///
+/// For choices that must be the same as Prometheus's; ``hash64(_:seed:)`` is
+/// quicker and takes a seed.
+///
+/// - Complexity: O(*n*).
+package func xxHash64(_ bytes: RawSpan) -> UInt64 {
+  // Safety: the callee reads exactly the bytes of the buffer.
+  unsafe bytes.withUnsafeBytes { unsafe XXH64($0.baseAddress, $0.count, 0) }
+}

@@ -46,6 +46,15 @@ import Testing
     #expect(hash64(unsafe text.utf8Span.span.bytes, seed: seed) == expected)
   }
 
+  @Test(
+    arguments: [
+      ("", 0xEF46_DB37_51D8_E999), ("a", 0xD24E_C4F1_A98C_6E5B), ("abc", 0x44BC_2CF5_AD77_0999),
+      ("Nobody inspects the spammish repetition", 0xFBCE_A83C_8A37_8BF1),
+    ] as [(String, UInt64)])
+  func labelHashesAreThoseOfXXH64(_ text: String, _ expected: UInt64) {
+    #expect(xxHash64(unsafe text.utf8Span.span.bytes) == expected)
+  }
+
   @Test func theSeedChangesTheHash() {
     let bytes = Array("job=\"node\"".utf8)
     #expect(

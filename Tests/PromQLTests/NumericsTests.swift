@@ -74,16 +74,6 @@ import Testing
     }
   }
 
-  /// Values of the reference implementation.
-  @Test(
-    arguments: [
-      ("", 0xEF46_DB37_51D8_E999), ("a", 0xD24E_C4F1_A98C_6E5B), ("abc", 0x44BC_2CF5_AD77_0999),
-      ("Nobody inspects the spammish repetition", 0xFBCE_A83C_8A37_8BF1),
-    ] as [(String, UInt64)])
-  func hashIsXXH64(_ text: String, _ expected: UInt64) {
-    #expect(hash64(Array(text.utf8)) == expected)
-  }
-
   @Test func stepsOfSubqueriesAreAlignedAndLeftOpen() {
     for start in -20...20 {
       let grid = StepGrid.aligned(after: Int64(start), through: Int64(start) + 12, step: 5)
