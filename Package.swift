@@ -123,10 +123,12 @@ let package = Package(
       ],
       swiftSettings: swiftSettings),
 
+    .target(name: "CAllocationCounter", path: "Benchmarks/CAllocationCounter"),
     .executableTarget(
       name: "tsdb-bench",
       dependencies: [
-        "SeriesModel", "ChunkEncoding", "Exposition", "PromQL", "PromQLSyntax", "TSDB",
+        "CAllocationCounter", "SeriesModel", "Threading", "ChunkEncoding", "Exposition",
+        "PushProtocols", "Storage", "TSDB", "TestSupport",
       ],
       path: "Benchmarks/tsdb-bench",
       swiftSettings: swiftSettings),

@@ -194,19 +194,18 @@ extension Labels: ExpressibleByDictionaryLiteral {
 extension Labels: CustomStringConvertible {
   /// The PromQL form: `name{label="value", ...}`.
   public var description: String {
-    var text = ""
-    var pairs: [String] = []
-    for label in self {
-      if label.name == LabelName.metricName, MetricName.isLegacy(label.value) {
-        text = label.value
-      } else {
-        let name = LabelName.isLegacy(label.name) ? label.name : label.name.quotedForPromQL
-        pairs.append("\(name)=\(label.value.quotedForPromQL)")
-      }
+    guard let name = metricName, MetricName.isLegacy(name) else { return bracedDescription }
+    let others = withoutMetricName
+    return others.isEmpty ? name : name + others.bracedDescription
+  }
+
+  /// All labels in braces, the metric name like any other:
+  /// `{__name__="up", job="a"}`, as Prometheus's messages name a series.
+  public var bracedDescription: String {
+    let pairs = map { label in
+      let name = LabelName.isLegacy(label.name) ? label.name : label.name.quotedForPromQL
+      return "\(name)=\(label.value.quotedForPromQL)"
     }
-    if pairs.isEmpty == false || text.isEmpty {
-      text += "{" + pairs.joined(separator: ", ") + "}"
-    }
-    return text
+    return "{" + pairs.joined(separator: ", ") + "}"
   }
 }

@@ -101,8 +101,8 @@ import Testing
         b{k="1",x="2"} 20
         """, query: "a + on(k) b",
       gives: #"error: found duplicate series for the match group {k="1"} on the right hand-side"#
-        + #" of the operation: [b{k="1", x="2"}, b{k="1", x="1"}];many-to-many matching not"#
-        + " allowed: matching labels must be unique on one side"),
+        + #" of the operation: [{__name__="b", k="1", x="2"}, {__name__="b", k="1", x="1"}]"#
+        + ";many-to-many matching not allowed: matching labels must be unique on one side"),
     QueryCase(
       "several on the right at different times",
       series: """

@@ -125,7 +125,8 @@ import Testing
         target_info{instance="i",v="2"} 1
         """, query: "info(a)",
       gives: #"error: found duplicate series for info metric: existing"#
-        + #" target_info{instance="i", v="1"} @ 0, new target_info{instance="i", v="2"} @ 0"#),
+        + #" {__name__="target_info", instance="i", v="1"} @ 0,"#
+        + #" new {__name__="target_info", instance="i", v="2"} @ 0"#),
   ])
   func enriches(_ testCase: QueryCase) throws {
     try testCase.check()

@@ -82,8 +82,9 @@ private struct InfoSeries {
       if times[index][step] == times[best][step] {
         let time = Int64((times[best][step] * 1000).rounded())
         throw QueryError.execution(
-          "found duplicate series for info metric: existing \(labels[best]) @ \(time),"
-            + " new \(labels[index]) @ \(time)")
+          "found duplicate series for info metric:"
+            + " existing \(labels[best].bracedDescription) @ \(time),"
+            + " new \(labels[index].bracedDescription) @ \(time)")
       }
     }
     return newest

@@ -133,10 +133,10 @@ struct VectorMatch {
           let first = group.one[Int(group.oneAt[step])]
           throw QueryError.execution(
             "found duplicate series for the match group"
-              + " \(matchKey.group(of: column.labels)) on the"
+              + " \(matchKey.group(of: column.labels).bracedDescription) on the"
               + " \(isSwapped ? "left" : "right") hand-side of the operation:"
-              + " [\(column.labels), \(first.labels)];many-to-many matching not allowed:"
-              + " matching labels must be unique on one side")
+              + " [\(column.labels.bracedDescription), \(first.labels.bracedDescription)]"
+              + ";many-to-many matching not allowed: matching labels must be unique on one side")
         }
         group.oneAt[step] = Int32(index)
       }
