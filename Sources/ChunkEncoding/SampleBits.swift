@@ -1,0 +1,51 @@
+/// The bits of one sample, at most 192, collected before they are stored.
+///
+/// The bits are kept from the most significant bit of `words.0` on, so the
+/// bytes of the words in big-endian order are the bytes of the chunk.
+struct SampleBits {
+  private(set) var words: (UInt64, UInt64, UInt64) = (0, 0, 0)
+  private(set) var count = 0
+
+  /// Starts with the first `count` bits of a byte that is already stored.
+  init(partialByte: UInt8, bitCount: Int) {
+    count = bitCount
+    let kept = bitCount == 0 ? 0 : partialByte & ~(0xFF >> UInt8(bitCount))
+    words.0 = UInt64(kept) << 56
+  }
+
+  /// Appends the low `bitCount` bits of `bits`.
+  ///
+  /// - Precondition: `bitCount` is in `1...64`; the sum stays within 192.
+  @inline(__always)
+  mutating func append(_ bits: UInt64, bitCount: Int) {
+    // &<< and &>>: the shifts are below 64 by the precondition.
+    let aligned = bits &<< UInt64(64 - bitCount)
+    let offset = count & 63
+    let here = aligned &>> UInt64(offset)
+    let next = offset == 0 ? 0 : aligned &<< UInt64(64 - offset)
+    switch count >> 6 {
+    case 0:
+      words.0 |= here
+      words.1 = next
+    case 1:
+      words.1 |= here
+      words.2 = next
+    default:
+      words.2 |= here
+    }
+    count += bitCount
+  }
+
+  /// Stores the words that hold bits; writes up to 24 bytes.
+  ///
+  /// - Precondition: 24 bytes follow `offset`.
+  func store(to span: inout MutableSpan<UInt8>, atByteOffset offset: Int) {
+    // Safety: any bytes are valid elements of a span of bytes.
+    var bytes = unsafe span.mutableBytes
+    bytes.storeBytes(of: words.0.bigEndian, toByteOffset: offset, as: UInt64.self)
+    guard count > 64 else { return }
+    bytes.storeBytes(of: words.1.bigEndian, toByteOffset: offset + 8, as: UInt64.self)
+    guard count > 128 else { return }
+    bytes.storeBytes(of: words.2.bigEndian, toByteOffset: offset + 16, as: UInt64.self)
+  }
+}

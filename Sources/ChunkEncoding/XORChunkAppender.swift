@@ -1,0 +1,203 @@
+/// The state of an open XOR chunk, to which samples are appended.
+///
+/// A plain value without references: many of them live in one array, while
+/// the bytes they write live wherever the caller keeps them. Serialised
+/// together with those bytes, an open chunk is continued after a restart.
+///
+/// Layout of the payload, bits from the most significant on. The first
+/// timestamp and the number of samples stand in the ``ChunkDescription``; the
+/// first value is stored as its 64 bits. Each further sample has the delta of
+/// its time delta (the first against 0, all modulo 2^64):
+///
+///     0                              delta of delta is 0
+///     10    7 bits, two's complement
+///     110   14 bits
+///     1110  20 bits
+///     1111  64 bits
+///
+/// and then its value, XORed with the value before:
+///
+///     0                              the values have equal bits
+///     10    bits                     significant bits within the last frame
+///     11    5 bits leading zeros, 6 bits length less 1, then the frame's bits
+///
+/// The last byte is filled up with zero bits.
+///
+/// Source: Gorilla, VLDB 2015, section 4.1. Differs in the timestamp sizes,
+/// which suit milliseconds, in keeping all 64 bits of each number, and in
+/// opening a new frame where that is shorter than the old frame.
+///
+/// - Invariant: The timestamps of one chunk rise strictly.
+package struct XORChunkAppender: Hashable, Sendable, BitwiseCopyable {
+  /// How many bytes an append may write behind the bytes in use.
+  package static let scratchByteCount = 24
+
+  /// The number of samples so far.
+  package private(set) var sampleCount: UInt32 = 0
+  private var bitCount: UInt32 = 0
+  /// The first sample's timestamp in milliseconds; 0 while there is none.
+  package private(set) var firstTimestamp: Int64 = 0
+  /// The last sample's timestamp in milliseconds; 0 while there is none.
+  package private(set) var lastTimestamp: Int64 = 0
+  private var lastDelta: Int64 = 0
+  /// The bits of the last value.
+  package private(set) var lastValueBits: UInt64 = 0
+  private var frameLeadingZeroCount: UInt8 = 0
+  /// The length of the frame; 0 while there is no frame.
+  private var frameBitCount: UInt8 = 0
+
+  /// Creates the state of an empty chunk.
+  package init() {}
+
+  /// The number of payload bytes in use.
+  package var byteCount: Int { Int(bitCount + 7) >> 3 }
+
+  /// What a directory stores about the chunk as it is now.
+  package var description: ChunkDescription {
+    ChunkDescription(
+      classByte: ChunkClass.xor.rawValue, sampleCount: Int(sampleCount),
+      minTimestamp: firstTimestamp, maxTimestamp: lastTimestamp)
+  }
+
+  /// Appends one sample.
+  ///
+  /// - Parameters:
+  ///   - timestamp: Milliseconds, after ``lastTimestamp``.
+  ///   - value: Any bit pattern.
+  ///   - bytes: Holds, from `base` on, the bytes of the chunk in use, then at
+  ///     least ``scratchByteCount`` bytes of any content.
+  ///   - base: Where the chunk begins.
+  /// - Precondition: The timestamp rises, the memory is large enough, and the
+  ///   chunk holds fewer than ``ChunkDescription/largestSampleCount`` samples.
+  package mutating func append(
+    timestampMilliseconds timestamp: Int64, value: Double, to bytes: inout MutableSpan<UInt8>,
+    at base: Int = 0
+  ) {
+    let valueBits = value.bitPattern
+    let offset = base + Int(bitCount >> 3)
+    let usedBits = Int(bitCount & 7)
+    let partialByte = usedBits == 0 ? 0 : bytes[offset]
+    var bits = SampleBits(partialByte: partialByte, bitCount: usedBits)
+    if sampleCount == 0 {
+      firstTimestamp = timestamp
+      bits.append(valueBits, bitCount: 64)
+    } else {
+      precondition(timestamp > lastTimestamp, "the timestamps of a chunk rise strictly")
+      precondition(Int(sampleCount) < ChunkDescription.largestSampleCount, "the chunk is full")
+      // &-: deltas are defined modulo 2^64, so the edges of Int64 work.
+      let delta = timestamp &- lastTimestamp
+      appendDeltaOfDelta(delta &- lastDelta, to: &bits)
+      appendValue(valueBits ^ lastValueBits, to: &bits)
+      lastDelta = delta
+    }
+    bits.store(to: &bytes, atByteOffset: offset)
+    bitCount += UInt32(bits.count - usedBits)
+    sampleCount += 1
+    lastTimestamp = timestamp
+    lastValueBits = valueBits
+  }
+
+  private func appendDeltaOfDelta(_ difference: Int64, to bits: inout SampleBits) {
+    // Truncation keeps the low bits, which are all that is appended.
+    let low = UInt64(bitPattern: difference)
+    switch difference {
+    case 0: bits.append(0, bitCount: 1)
+    case -64...63: bits.append(0b10 << 7 | low & 0x7F, bitCount: 9)
+    case -8192...8191: bits.append(0b110 << 14 | low & 0x3FFF, bitCount: 17)
+    case -524_288...524_287: bits.append(0b1110 << 20 | low & 0xF_FFFF, bitCount: 24)
+    default:
+      bits.append(0b1111, bitCount: 4)
+      bits.append(low, bitCount: 64)
+    }
+  }
+
+  private mutating func appendValue(_ xor: UInt64, to bits: inout SampleBits) {
+    guard xor != 0 else {
+      bits.append(0, bitCount: 1)
+      return
+    }
+    let leading = min(xor.leadingZeroBitCount, 31)
+    let trailing = xor.trailingZeroBitCount
+    let length = 64 - leading - trailing
+    let frameLeading = Int(frameLeadingZeroCount)
+    let frameLength = Int(frameBitCount)
+    let frameTrailing = 64 - frameLeading - frameLength
+    let fits = frameLength > 0 && leading >= frameLeading && trailing >= frameTrailing
+    if fits, frameLength <= length + 11 {
+      bits.append(0b10, bitCount: 2)
+      bits.append(xor >> UInt64(frameTrailing), bitCount: frameLength)
+      return
+    }
+    frameLeadingZeroCount = UInt8(leading)
+    frameBitCount = UInt8(length)
+    bits.append(0b11 << 11 | UInt64(leading) << 6 | UInt64(length - 1), bitCount: 13)
+    bits.append(xor >> UInt64(trailing), bitCount: length)
+  }
+}
+
+// MARK: - Serialisation
+
+extension XORChunkAppender {
+  /// The size of the serialised state in bytes.
+  package static let serializedByteCount = 42
+
+  /// Appends the state to `bytes`.
+  ///
+  /// Layout: little-endian; sample count (4), bit count (4), first timestamp,
+  /// last timestamp, last delta, last value bits (8 each), frame's leading
+  /// zeros, frame's length (1 each).
+  package func serialize(into bytes: inout [UInt8]) {
+    for word in [sampleCount, bitCount] {
+      for shift in stride(from: 0, to: 32, by: 8) {
+        bytes.append(UInt8(truncatingIfNeeded: word >> UInt32(shift)))
+      }
+    }
+    let words = [
+      UInt64(bitPattern: firstTimestamp), UInt64(bitPattern: lastTimestamp),
+      UInt64(bitPattern: lastDelta), lastValueBits,
+    ]
+    for word in words {
+      for shift in stride(from: 0, to: 64, by: 8) {
+        bytes.append(UInt8(truncatingIfNeeded: word >> UInt64(shift)))
+      }
+    }
+    bytes.append(frameLeadingZeroCount)
+    bytes.append(frameBitCount)
+  }
+
+  /// Restores the state from its serialised form.
+  ///
+  /// - Throws: ``ChunkError/malformedState`` when `bytes` have another size
+  ///   than ``serializedByteCount`` or no append could have led to the state.
+  package init(serialized bytes: Span<UInt8>) throws(ChunkError) {
+    guard bytes.count == XORChunkAppender.serializedByteCount else {
+      throw .malformedState
+    }
+    func number(at offset: Int, byteCount: Int) -> UInt64 {
+      var number: UInt64 = 0
+      for index in (0..<byteCount).reversed() {
+        number = number << 8 | UInt64(bytes[offset + index])
+      }
+      return number
+    }
+    sampleCount = UInt32(number(at: 0, byteCount: 4))
+    bitCount = UInt32(number(at: 4, byteCount: 4))
+    firstTimestamp = Int64(bitPattern: number(at: 8, byteCount: 8))
+    lastTimestamp = Int64(bitPattern: number(at: 16, byteCount: 8))
+    lastDelta = Int64(bitPattern: number(at: 24, byteCount: 8))
+    lastValueBits = number(at: 32, byteCount: 8)
+    frameLeadingZeroCount = UInt8(number(at: 40, byteCount: 1))
+    frameBitCount = UInt8(number(at: 41, byteCount: 1))
+    guard isPossible else { throw .malformedState }
+  }
+
+  private var isPossible: Bool {
+    guard sampleCount > 0 else { return self == XORChunkAppender() }
+    let further = UInt64(sampleCount) - 1
+    return sampleCount <= ChunkDescription.largestSampleCount
+      && UInt64(bitCount) >= 64 + 2 * further && UInt64(bitCount) <= 64 + 145 * further
+      && (sampleCount == 1 ? firstTimestamp == lastTimestamp : firstTimestamp < lastTimestamp)
+      && frameLeadingZeroCount <= 31 && frameBitCount <= 64
+      && frameLeadingZeroCount + frameBitCount <= 64
+  }
+}

@@ -1,0 +1,267 @@
+import ChunkEncoding
+import LMDB
+import SeriesModel
+
+/// The `chunks` table: blocks of the chunks of consecutive series.
+///
+/// Key: window start and length (8 bytes each), part (4), first series id (8),
+/// ordinal (2). One part is what one ``ChunkRun`` wrote: within it series
+/// ascend, and between two parts they overlap as they will. A series may have
+/// any number of chunks in a window; their times may overlap, and a reader
+/// merges them. The value is drawn at `ChunkBlockEncoder`.
+package struct ChunkTable: Sendable {
+  private let table: Table
+  private let windows: WindowTable
+
+  /// The table of a store.
+  package init(_ schema: Schema) {
+    table = schema.chunks
+    windows = WindowTable(schema)
+  }
+
+  // MARK: Writing
+
+  /// Begins a run of chunks for `window`.
+  package func makeRun(
+    in window: Window, view: ReadView
+  ) throws(StorageError) -> ChunkRun {
+    let row = try windows.row(of: window, in: view)
+    return ChunkRun(window: window, part: row?.partCount ?? 0)
+  }
+
+  /// Writes what was added to `run`, and counts it in the window's row.
+  ///
+  /// More may be added afterwards. Nothing is written to a window that is being
+  /// deleted.
+  ///
+  /// - Returns: The bytes written.
+  @discardableResult
+  package func write(
+    _ run: inout ChunkRun, in transaction: inout WriteTransaction
+  ) throws(StorageError) -> Int {
+    run.finishBlocks()
+    defer { run.removeWritten() }
+    guard run.addition.chunkCount > 0,
+      try windows.record(run.addition, window: run.window, part: run.part, in: &transaction)
+    else { return 0 }
+    var byteCount = 0
+    let isAppending = try isBehindLastKey(run.blocks[0].key, in: transaction.view)
+    for block in run.blocks {
+      try transaction.store(block.value, under: block.key, in: table, appending: isAppending)
+      byteCount += block.key.count + block.value.count
+    }
+    return byteCount
+  }
+
+  private func isBehindLastKey(_ key: [UInt8], in view: ReadView) throws(StorageError) -> Bool {
+    var cursor = try view.walk(table)
+    guard try cursor.moveToLast() else { return true }
+    return cursor.key.compareBytes(with: key.span) < 0
+  }
+
+  // MARK: Reading
+
+  /// Calls `body` with the chunks of some series in a window that have a sample
+  /// time in the closed range.
+  ///
+  /// Chunks of one series come in the order in which they were written, not in
+  /// that of time; with several series, those of one part come before those of
+  /// the next. A damaged block throws; a damaged chunk throws where `body` asks
+  /// for its payload, and `body` may catch that and go on.
+  ///
+  /// - Complexity: A tree search for each part of the window and each gap in
+  ///   the list of series, and a directory for each block.
+  package func forEachChunk(
+    of list: PostingsList, in row: WindowRow, overlapping range: ClosedRange<Int64>,
+    view: ReadView, _ body: (StoredChunk) throws(StorageError) -> Void
+  ) throws(StorageError) {
+    guard list.isEmpty == false, row.window.overlaps(range) else { return }
+    var cursor = try view.walk(table)
+    for part in 0..<row.partCount {
+      var scan = PartScan(ids: list.ids, window: row.window, part: part, range: range)
+      var isOnBlock = try seekBlock(before: scan.wantedID, prefix: scan.prefix, &cursor)
+      while isOnBlock, cursor.key.starts(with: scan.prefix) {
+        let isPast = try scan.visit(
+          value: cursor.value, under: cursor.key, table: table.name, body)
+        if isPast { break }
+        isOnBlock = try cursor.advance()
+        guard isOnBlock, cursor.key.starts(with: scan.prefix),
+          try scan.isFarBefore(cursor.key, table: table.name)
+        else { continue }
+        isOnBlock = try seekBlock(before: scan.wantedID, prefix: scan.prefix, &cursor)
+      }
+    }
+  }
+
+  /// Moves to the last block of a part that begins before the series `id`, or
+  /// to the part's first block.
+  private func seekBlock(
+    before id: SeriesID, prefix: [UInt8], _ cursor: inout Cursor
+  ) throws(StorageError) -> Bool {
+    var probe = prefix
+    // With ordinal 0 of the series itself left out, the block in front, which
+    // may hold its first chunks, is found.
+    probe.appendBigEndian(id.rawValue)
+    if try cursor.move(toOrBefore: probe), cursor.key.starts(with: prefix) { return true }
+    return try cursor.move(toOrAfter: prefix)
+  }
+
+  /// Calls `body` with every chunk of a window, part by part.
+  package func forEachChunk(
+    in row: WindowRow, view: ReadView, _ body: (StoredChunk) throws(StorageError) -> Void
+  ) throws(StorageError) {
+    let prefix = row.window.keyBytes
+    var cursor = try view.walk(table)
+    var isOnBlock = try cursor.move(toOrAfter: prefix)
+    while isOnBlock, cursor.key.starts(with: prefix) {
+      do throws(BlockDamage) {
+        _ = try ChunkKey.firstID(of: cursor.key)
+      } catch {
+        throw error.at(cursor.key, of: table.name)
+      }
+      try ChunkTable.forEachEntry(
+        of: cursor.value, under: cursor.key, window: row.window, table: table.name
+      ) { chunk throws(StorageError) in
+        try body(chunk)
+        return true
+      }
+      isOnBlock = try cursor.advance()
+    }
+  }
+
+  /// Calls `body` with the chunks of a block until it returns false.
+  fileprivate static func forEachEntry(
+    of value: Span<UInt8>, under key: Span<UInt8>, window: Window, table: String,
+    _ body: (StoredChunk) throws(StorageError) -> Bool
+  ) throws(StorageError) {
+    var decoder: ChunkBlockDecoder
+    do throws(BlockDamage) {
+      decoder = try ChunkBlockDecoder(value, under: key, in: window)
+    } catch {
+      throw error.at(key, of: table)
+    }
+    while true {
+      let entry: ChunkBlockDecoder.Entry?
+      do throws(BlockDamage) {
+        entry = try decoder.next()
+      } catch {
+        throw error.at(key, of: table)
+      }
+      guard let entry else { return }
+      let chunk = StoredChunk(
+        entry, bytes: decoder.payload(of: entry), key: key, table: table)
+      guard try body(chunk) else { return }
+    }
+  }
+
+  // MARK: Deleting
+
+  /// Deletes blocks of a window, at most `limit`, and says whether none is
+  /// left.
+  package func deleteSome(
+    of window: Window, limit: Int = 1000, in transaction: inout WriteTransaction
+  ) throws(StorageError) -> Bool {
+    try transaction.erase(startingWith: window.keyBytes, from: table, limit: limit) < limit
+  }
+}
+
+/// A chunk in the tables, for the length of a visit.
+package struct StoredChunk: ~Escapable {
+  /// The series the chunk belongs to.
+  package let id: SeriesID
+  /// What the directory says of the chunk; its checksum was right.
+  package let description: ChunkDescription
+
+  private let bytes: Span<UInt8>
+  private let checksum: UInt32
+  private let key: Span<UInt8>
+  private let table: String
+
+  @_lifetime(copy bytes, copy key)
+  fileprivate init(
+    _ entry: ChunkBlockDecoder.Entry, bytes: Span<UInt8>, key: Span<UInt8>, table: String
+  ) {
+    id = entry.id
+    description = entry.description
+    checksum = entry.checksum
+    self.bytes = bytes
+    self.key = key
+    self.table = table
+  }
+
+  /// The encoded samples.
+  ///
+  /// - Throws: ``StorageError`` `corrupted` unless they agree with their
+  ///   checksum.
+  @_lifetime(copy self)
+  package func payload() throws(StorageError) -> Span<UInt8> {
+    guard BlockFrame.checksum(bytes) == checksum else {
+      throw BlockDamage("the checksum of a chunk of series \(id.rawValue) does not match")
+        .at(key, of: table)
+    }
+    return bytes
+  }
+}
+
+/// Finds the wanted chunks in the blocks of one part.
+private struct PartScan {
+  let ids: [SeriesID]
+  let window: Window
+  let range: ClosedRange<Int64>
+  let prefix: [UInt8]
+  private var index = 0
+  /// The last series of the block just visited, and how many ids it spans.
+  private var visited = (lastID: UInt64(0), span: UInt64(0))
+
+  init(ids: [SeriesID], window: Window, part: UInt32, range: ClosedRange<Int64>) {
+    self.ids = ids
+    self.window = window
+    self.range = range
+    prefix = ChunkKey.prefix(window: window, part: part)
+  }
+
+  /// The first series whose chunks may not all have been visited.
+  var wantedID: SeriesID { ids[index] }
+
+  /// Whether the next wanted series is so far beyond the block under `key` that
+  /// a search is likely to be faster than a walk.
+  func isFarBefore(_ key: Span<UInt8>, table: String) throws(StorageError) -> Bool {
+    let firstID = try firstID(of: key, table: table)
+    let distant = visited.lastID &+ 4 &* (visited.span &+ 1)
+    return firstID < wantedID && wantedID.rawValue > distant
+  }
+
+  private func firstID(of key: Span<UInt8>, table: String) throws(StorageError) -> SeriesID {
+    do throws(BlockDamage) {
+      return try ChunkKey.firstID(of: key)
+    } catch {
+      throw error.at(key, of: table)
+    }
+  }
+
+  /// Visits one block, and says whether no wanted chunk can follow.
+  mutating func visit(
+    value: Span<UInt8>, under key: Span<UInt8>, table: String,
+    _ body: (StoredChunk) throws(StorageError) -> Void
+  ) throws(StorageError) -> Bool {
+    let firstID = try firstID(of: key, table: table)
+    index = ids.firstIndex(notBefore: firstID, from: index)
+    if index == ids.count { return true }
+    var lastID = firstID
+    try ChunkTable.forEachEntry(of: value, under: key, window: window, table: table) {
+      chunk throws(StorageError) in
+      lastID = chunk.id
+      index = ids.firstIndex(notBefore: chunk.id, from: index)
+      guard index < ids.count else { return false }
+      let description = chunk.description
+      if ids[index] == chunk.id, description.minTimestamp <= range.upperBound,
+        description.maxTimestamp >= range.lowerBound
+      {
+        try body(chunk)
+      }
+      return true
+    }
+    visited = (lastID.rawValue, lastID.rawValue - firstID.rawValue)
+    return index == ids.count
+  }
+}

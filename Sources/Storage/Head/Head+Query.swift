@@ -1,0 +1,56 @@
+import ChunkEncoding
+import SeriesModel
+
+/// The samples that the head has for some series and a time range, copied.
+struct HeadSamples: Sendable {
+  /// A chunk, and where its bytes are.
+  struct Chunk: Sendable {
+    var description: ChunkDescription
+    var bytes: Range<Int>
+  }
+
+  /// What one series has.
+  struct Series: Sendable {
+    /// In the order in which they were written.
+    var chunks: Range<Int>
+    /// Where the out-of-order samples are.
+    var buffered: Range<Int>
+  }
+
+  private(set) var chunks: [Chunk] = []
+  private(set) var bytes: [UInt8] = []
+  private(set) var buffered = SampleColumns()
+
+  /// Copies what the series in a slot has between `start` and `end`,
+  /// inclusive.
+  mutating func add(slot: Int, of head: Head, start: Int64, end: Int64) -> Series {
+    let firstChunk = chunks.count
+    for list in [head.frozen, head.closed] where list.hasChunks(ofSlot: slot) {
+      for chunk in list.chunks(ofSlot: slot)
+      where chunk.description.maxTimestamp >= start && chunk.description.minTimestamp <= end {
+        let firstByte = bytes.count
+        bytes.append(contentsOf: list.payload(of: chunk))
+        chunks.append(Chunk(description: chunk.description, bytes: firstByte..<bytes.count))
+      }
+    }
+    let series = head.open[slot]
+    if series.slab.isNone == false, series.appender.lastTimestamp >= start,
+      series.appender.firstTimestamp <= end
+    {
+      let firstByte = bytes.count
+      head.arena.copyBytes(of: series.slab, count: series.appender.byteCount, to: &bytes)
+      chunks.append(
+        Chunk(description: series.appender.description, bytes: firstByte..<bytes.count))
+    }
+    let firstBuffered = buffered.count
+    if let columns = head.buffers[slot]?.columns {
+      for index in 0..<columns.count
+      where columns.timestamps[index] >= start && columns.timestamps[index] <= end {
+        buffered.append(
+          timestampMilliseconds: columns.timestamps[index], value: columns.values[index])
+      }
+    }
+    return Series(
+      chunks: firstChunk..<chunks.count, buffered: firstBuffered..<buffered.count)
+  }
+}

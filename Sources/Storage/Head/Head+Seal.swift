@@ -1,0 +1,204 @@
+import ChunkEncoding
+import SeriesModel
+
+/// What a seal takes from the head, stored with its progress so that a
+/// restart in the middle of it takes the same.
+struct SealPlan: Hashable, Sendable {
+  /// The last journal sequence that the seal covers.
+  var sequence: UInt64
+  /// Open chunks are closed when their window ends here or before.
+  var closesWindowsEndingAt: Int64
+  /// Whether small out-of-order buffers become chunks too.
+  var sealsSmallBuffers: Bool
+  /// The number of chunks that are sealed in all.
+  var chunkCount = 0
+  /// The number of chunks, in the order of the seal, that the tables hold.
+  var sealedCount = 0
+}
+
+extension SealPlan {
+  func closes(_ series: Head.OpenSeries) -> Bool {
+    series.slab.isNone == false && series.windowLast <= closesWindowsEndingAt
+  }
+}
+
+/// The head as a checkpoint saves it.
+struct FrozenHead: Sendable {
+  var plan: SealPlan
+  /// The chunks to be sealed, in the order in which the tables keep them.
+  var chunks: [ClosedChunk]
+  /// Where the chunks' bytes are.
+  var chunkList: ChunkList
+  /// Series whose labels the tables don't have, by id.
+  var newSeries: [(id: SeriesID, slot: Int, labels: Labels)]
+  var metadata: [String: MetricMetadata]
+  var nextSeriesID: UInt64
+  var newestTimestamp: Int64?
+  fileprivate var ids: [SeriesID]
+  fileprivate var flags: [SeriesSlots.Flags]
+  fileprivate var open: [Head.OpenSeries]
+  fileprivate var arena: SlabArena
+  fileprivate var buffers: [Int: OutOfOrderBuffer]
+}
+
+extension Head {
+  /// The samples from which a small out-of-order buffer is worth a chunk.
+  private static let worthwhileBufferCount = 120
+  /// The samples in small buffers that are carried on at most.
+  private static let carriedSampleLimit = 1 << 20
+
+  /// True when the plan would seal a chunk.
+  func hasChunks(for plan: SealPlan) -> Bool {
+    closed.isEmpty == false || plan.sealsSmallBuffers && buffers.isEmpty == false
+      || open.contains { plan.closes($0) }
+  }
+
+  /// Closes what the plan says and sets the closed chunks aside for the seal.
+  ///
+  /// Queries still find them, until ``finishSeal(of:)``.
+  ///
+  /// - Precondition: No other seal is under way, and nothing is staged.
+  mutating func freeze(_ plan: SealPlan) -> FrozenHead {
+    precondition(frozen.isEmpty, "one seal at a time")
+    closeChunks(for: plan)
+    frozen = closed
+    closed = ChunkList()
+    var plan = plan
+    plan.chunkCount = frozen.chunks.count
+    let newSlots = slots.flags.indices.filter {
+      slots.flags[$0].contains(.isVisible) && slots.flags[$0].contains(.isInTables) == false
+    }
+    var unsealed: [String: MetricMetadata] = [:]
+    for family in unsealedMetadata { unsealed[family] = metadata[family] }
+    unsealedMetadata.removeAll()
+    return FrozenHead(
+      plan: plan, chunks: Head.sealOrder(of: frozen.chunks), chunkList: frozen,
+      newSeries: newSlots.map { (slots.ids[$0], $0, slots.labels[$0]) },
+      metadata: unsealed, nextSeriesID: nextSeriesID, newestTimestamp: newestTimestamp,
+      ids: slots.ids, flags: slots.flags, open: open, arena: arena, buffers: buffers)
+  }
+
+  /// Forgets the frozen chunks, which the tables hold now.
+  mutating func finishSeal(of frozenHead: FrozenHead) {
+    frozen = ChunkList()
+    for series in frozenHead.newSeries where slots.ids[series.slot] == series.id {
+      slots.flags[series.slot].insert(.isInTables)
+    }
+  }
+
+  /// Repeats a seal that a crash interrupted, and forgets the chunks that
+  /// came into the tables before it.
+  mutating func repeatInterruptedSeal(_ plan: SealPlan) {
+    closeChunks(for: plan)
+    // After a change of the rules, or a damaged journal, the chunks are not
+    // the same; then they are kept, and readers drop the samples met twice.
+    guard closed.chunks.count == plan.chunkCount else { return }
+    let list = closed
+    closed = ChunkList()
+    for chunk in Head.sealOrder(of: list.chunks).dropFirst(plan.sealedCount) {
+      guard let slot = slots.slot(of: chunk.seriesID) else { continue }
+      closed.append(
+        slot: slot, seriesID: chunk.seriesID, description: chunk.description,
+        window: chunk.window, payload: Array(list.payload(of: chunk)))
+    }
+  }
+
+  private mutating func closeChunks(for plan: SealPlan) {
+    for slot in open.indices where plan.closes(open[slot]) {
+      var series = open[slot]
+      close(&series, slot: slot)
+      open[slot] = series
+    }
+    let newest = newestTimestamp ?? .min
+    var carriedCount = 0
+    for slot in buffers.keys.sorted(by: { slots.ids[$0] < slots.ids[$1] }) {
+      let count = buffers[slot]?.columns.count ?? 0
+      if plan.sealsSmallBuffers || count >= Head.worthwhileBufferCount
+        || carriedCount + count > Head.carriedSampleLimit
+      {
+        closeBuffer(ofSlot: slot, newest: newest)
+      } else {
+        carriedCount += count
+      }
+    }
+  }
+
+  /// Sorts by window, then series, then time; chunks that are equal in all of
+  /// these stay in the order in which they were closed.
+  private static func sealOrder(of chunks: [ClosedChunk]) -> [ClosedChunk] {
+    let order = chunks.indices.sorted { left, right in
+      let (a, b) = (chunks[left], chunks[right])
+      if a.window != b.window { return a.window < b.window }
+      if a.seriesID != b.seriesID { return a.seriesID < b.seriesID }
+      if a.description.minTimestamp != b.description.minTimestamp {
+        return a.description.minTimestamp < b.description.minTimestamp
+      }
+      return left < right
+    }
+    return order.map { chunks[$0] }
+  }
+
+  /// Restores the open chunk of a series from a checkpoint.
+  mutating func restore(_ record: OpenChunkRecord, slot: Int) {
+    slots.makeVisible(slot)
+    includeInTimeRange(record.appender.firstTimestamp)
+    includeInTimeRange(record.appender.lastTimestamp)
+    var series = OpenSeries()
+    series.appender = record.appender
+    if record.bytes.isEmpty == false {
+      series.slab = arena.allocate(
+        byteCount: record.bytes.count + XORChunkAppender.scratchByteCount)
+      arena.store(record.bytes, in: series.slab)
+      series.windowLengthSeconds = UInt32(record.windowLength / 1000)
+      series.windowLast =
+        Window(
+          containing: record.appender.firstTimestamp, lengthMilliseconds: record.windowLength
+        ).lastMilliseconds
+      openChunkCount += 1
+    }
+    open[slot] = series
+  }
+
+  /// Restores the out-of-order samples of a series from a checkpoint.
+  mutating func restore(_ record: BufferedSamplesRecord, slot: Int) {
+    slots.makeVisible(slot)
+    for timestamp in record.timestamps { includeInTimeRange(timestamp) }
+    buffers[slot] = OutOfOrderBuffer(timestamps: record.timestamps, values: record.values)
+  }
+}
+
+extension FrozenHead {
+  /// Calls `body` with a record for each series that has an open chunk, or
+  /// whose last sample is known, in the order of the ids.
+  func forEachOpenChunk<Failure: Error>(
+    _ body: (OpenChunkRecord) throws(Failure) -> Void
+  ) throws(Failure) {
+    for slot in slotsByID where open[slot].appender.sampleCount > 0 {
+      let series = open[slot]
+      let bytes =
+        series.slab.isNone
+        ? [] : arena.bytes(of: series.slab, count: series.appender.byteCount)
+      try body(
+        OpenChunkRecord(
+          seriesID: ids[slot], windowLength: series.windowLength, appender: series.appender,
+          bytes: bytes))
+    }
+  }
+
+  /// Calls `body` with a record for each out-of-order buffer, in the order of
+  /// the ids.
+  func forEachBuffer<Failure: Error>(
+    _ body: (BufferedSamplesRecord) throws(Failure) -> Void
+  ) throws(Failure) {
+    for slot in slotsByID {
+      guard let columns = buffers[slot]?.columns else { continue }
+      try body(
+        BufferedSamplesRecord(
+          seriesID: ids[slot], timestamps: columns.timestamps, values: columns.values))
+    }
+  }
+
+  private var slotsByID: [Int] {
+    ids.indices.filter { flags[$0].contains(.isVisible) }.sorted { ids[$0] < ids[$1] }
+  }
+}

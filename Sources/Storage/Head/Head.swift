@@ -1,0 +1,140 @@
+import ChunkEncoding
+import SeriesModel
+
+/// The recent, mutable part of the store: series in memory, open chunks, and
+/// what waits to be sealed.
+///
+/// A plain value; whoever holds it guards it with a lock. Everything in it can
+/// be built again from the journal, by the same steps in the same order.
+///
+/// A sample passes three stages. ``stage(_:options:oldestKept:)``
+/// checks a batch and says what to write to the journal; once that is on the
+/// disk, ``applyStaged()`` makes it visible; a chunk that is full is closed and
+/// waits for the next seal.
+struct Head: Sendable {
+  /// What is kept of a series for its next sample.
+  struct OpenSeries: Sendable {
+    /// The open chunk; after it was closed, still the state of its last sample.
+    var appender = XORChunkAppender()
+    /// Where the open chunk's bytes lie; none while no chunk is open.
+    var slab = SlabArena.Slab.none
+    var windowLengthSeconds: UInt32 = 0
+    /// The last millisecond that the open chunk may take.
+    var windowLast: Int64 = 0
+    /// The staged sample that was staged last, plus one; or 0.
+    var lastStaged: UInt32 = 0
+    /// The staged sample with the highest timestamp, plus one, when that is
+    /// above every stored one; or 0.
+    var newestStaged: UInt32 = 0
+
+    /// The length of the open chunk's window.
+    var windowLength: Int64 { Int64(windowLengthSeconds) * 1000 }
+  }
+
+  var slots: SeriesSlots
+  var open: [OpenSeries] = []
+  var arena = SlabArena()
+  /// Closed chunks that the next seal takes.
+  var closed = ChunkList()
+  /// Closed chunks that a seal is taking.
+  var frozen = ChunkList()
+  /// By slot.
+  var buffers: [Int: OutOfOrderBuffer] = [:]
+  var staged = StagedSamples()
+  var newestTimestamp: Int64?
+  var oldestTimestamp: Int64?
+  /// The id that the next new series gets.
+  var nextSeriesID: UInt64 = 1
+  var metadata: [String: MetricMetadata] = [:]
+  /// The families whose metadata the tables don't have as it is.
+  var unsealedMetadata: Set<String> = []
+  var openChunkCount = 0
+
+  init(hashSeed: UInt64) {
+    slots = SeriesSlots(hashSeed: hashSeed)
+  }
+
+  /// The bytes that a checkpoint writes for the open chunks, about.
+  var openByteCount: Int { arena.usedByteCount + openChunkCount * 80 }
+
+  // MARK: Series
+
+  /// Adds a series that is not in memory.
+  @discardableResult
+  mutating func insertSeries(
+    _ id: SeriesID, labels: Labels, flags: SeriesSlots.Flags
+  ) -> Int {
+    let slot = slots.insert(id, labels: labels, flags: flags)
+    if slot == open.count { open.append(OpenSeries()) } else { open[slot] = OpenSeries() }
+    nextSeriesID = max(nextSeriesID, id.rawValue + 1)
+    return slot
+  }
+
+  // MARK: Samples
+
+  /// Stores one sample that was checked before.
+  mutating func apply(slot: Int, timestamp: Int64, value: Double, newest: Int64) {
+    var series = open[slot]
+    if series.appender.sampleCount > 0, timestamp <= series.appender.lastTimestamp {
+      applyOutOfOrder(slot: slot, timestamp: timestamp, value: value, newest: newest)
+      return
+    }
+    if series.slab.isNone == false, timestamp > series.windowLast {
+      close(&series, slot: slot)
+    }
+    if series.slab.isNone {
+      let window = Window(
+        containing: timestamp,
+        lengthMilliseconds: Window.lengthMilliseconds(for: timestamp, newest: newest))
+      series.appender = XORChunkAppender()
+      series.slab = arena.allocate(byteCount: XORChunkAppender.scratchByteCount)
+      series.windowLengthSeconds = UInt32(window.lengthMilliseconds / 1000)
+      series.windowLast = window.lastMilliseconds
+      openChunkCount += 1
+    }
+    arena.append(
+      timestamp: timestamp, value: value, to: &series.appender, in: &series.slab)
+    if series.appender.isFull { close(&series, slot: slot) }
+    open[slot] = series
+  }
+
+  private mutating func applyOutOfOrder(
+    slot: Int, timestamp: Int64, value: Double, newest: Int64
+  ) {
+    buffers[slot, default: OutOfOrderBuffer()].insert(timestamp: timestamp, value: value)
+    if buffers[slot]?.isFull == true { closeBuffer(ofSlot: slot, newest: newest) }
+  }
+
+  /// Closes the open chunk of a series, if it has one.
+  mutating func close(_ series: inout OpenSeries, slot: Int) {
+    guard series.slab.isNone == false else { return }
+    closed.append(
+      slot: slot, seriesID: slots.ids[slot], description: series.appender.description,
+      window: Window(
+        containing: series.appender.firstTimestamp, lengthMilliseconds: series.windowLength),
+      payload: arena.bytes(of: series.slab, count: series.appender.byteCount))
+    arena.free(series.slab)
+    series.slab = .none
+    openChunkCount -= 1
+  }
+
+  /// Makes chunks of the out-of-order samples of a series.
+  mutating func closeBuffer(ofSlot slot: Int, newest: Int64) {
+    guard let buffer = buffers.removeValue(forKey: slot) else { return }
+    let id = slots.ids[slot]
+    var list = closed
+    closed = ChunkList()
+    buffer.forEachChunk(newest: newest) { description, window, payload in
+      list.append(
+        slot: slot, seriesID: id, description: description, window: window,
+        payload: payload)
+    }
+    closed = list
+  }
+
+  /// Extends the known time range.
+  mutating func includeInTimeRange(_ timestamp: Int64) {
+    newestTimestamp = max(newestTimestamp ?? timestamp, timestamp)
+    oldestTimestamp = min(oldestTimestamp ?? timestamp, timestamp)
+  }
+}

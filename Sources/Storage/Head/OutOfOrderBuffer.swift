@@ -1,0 +1,90 @@
+import ChunkEncoding
+import SeriesModel
+
+/// Samples of one series that came after later ones, sorted by time.
+struct OutOfOrderBuffer: Sendable {
+  /// A buffer of this many samples is made into chunks at once.
+  static let fullCount = 4096
+
+  private(set) var columns = SampleColumns()
+
+  init() {}
+
+  init(timestamps: [Int64], values: [Double]) {
+    columns.timestamps = timestamps
+    columns.values = values
+  }
+
+  var isFull: Bool { columns.count >= OutOfOrderBuffer.fullCount }
+
+  /// The bits of the value at `timestamp`, or nil.
+  func valueBits(at timestamp: Int64) -> UInt64? {
+    let index = firstIndex(notBefore: timestamp)
+    guard index < columns.count, columns.timestamps[index] == timestamp else { return nil }
+    return columns.values[index].bitPattern
+  }
+
+  /// Adds a sample; at a timestamp that is there already it is left out.
+  mutating func insert(timestamp: Int64, value: Double) {
+    guard let last = columns.timestamps.last, last >= timestamp else {
+      columns.append(timestampMilliseconds: timestamp, value: value)
+      return
+    }
+    let index = firstIndex(notBefore: timestamp)
+    guard columns.timestamps[index] != timestamp else { return }
+    columns.timestamps.insert(timestamp, at: index)
+    columns.values.insert(value, at: index)
+  }
+
+  private func firstIndex(notBefore timestamp: Int64) -> Int {
+    var low = 0
+    var high = columns.count
+    while low < high {
+      let middle = (low + high) / 2
+      if columns.timestamps[middle] < timestamp { low = middle + 1 } else { high = middle }
+    }
+    return low
+  }
+
+  /// Calls `body` with chunks that hold all samples, none across the border of
+  /// a window.
+  func forEachChunk(
+    newest: Int64, _ body: (ChunkDescription, _ window: Window, _ payload: [UInt8]) -> Void
+  ) {
+    var builder = XORChunkBuilder()
+    var window = Window(containing: 0, lengthMilliseconds: Window.shortLengthMilliseconds)
+    for (timestamp, value) in zip(columns.timestamps, columns.values) {
+      if builder.appender.sampleCount > 0,
+        timestamp > window.lastMilliseconds || builder.appender.isFull
+      {
+        body(builder.appender.description, window, builder.payload)
+        builder = XORChunkBuilder()
+      }
+      if builder.appender.sampleCount == 0 {
+        window = Window(
+          containing: timestamp,
+          lengthMilliseconds: Window.lengthMilliseconds(for: timestamp, newest: newest))
+      }
+      builder.append(timestampMilliseconds: timestamp, value: value)
+    }
+    guard builder.appender.sampleCount > 0 else { return }
+    body(builder.appender.description, window, builder.payload)
+  }
+}
+
+extension XORChunkAppender {
+  /// The number of samples at which a chunk is full whatever its size.
+  static let fullSampleCount = 240
+  /// The bytes at which a chunk is full whatever it holds: two such chunks
+  /// fit a page of the tables.
+  static let fullByteCount = 1900
+
+  /// True when no further sample should be appended: a chunk of 120 samples
+  /// is large enough to be worth its overhead when its samples are large, and
+  /// one of 240 is as long as is quick to decode.
+  var isFull: Bool {
+    sampleCount >= XORChunkAppender.fullSampleCount
+      || sampleCount >= XORChunkAppender.fullSampleCount / 2 && byteCount >= 400
+      || byteCount >= XORChunkAppender.fullByteCount
+  }
+}

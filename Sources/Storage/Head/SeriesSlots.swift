@@ -1,0 +1,104 @@
+import Numbers
+import SeriesModel
+
+/// The series in memory, each in a slot.
+///
+/// A slot is a small number under which every array of the head keeps one
+/// property of the series. It is used again once its series was removed.
+struct SeriesSlots: Sendable {
+  /// What is true of a series.
+  struct Flags: OptionSet, Sendable {
+    let rawValue: UInt8
+
+    /// The journal or the tables hold its labels.
+    static let isRecorded = Flags(rawValue: 1)
+    /// It has a sample, and queries find it.
+    static let isVisible = Flags(rawValue: 2)
+    /// The tables hold its labels.
+    static let isInTables = Flags(rawValue: 4)
+    /// The slot holds a series at all.
+    static let isUsed = Flags(rawValue: 8)
+    /// It was asked for or appended to since the last sweep.
+    static let isRecent = Flags(rawValue: 16)
+  }
+
+  private(set) var ids: [SeriesID] = []
+  private(set) var labels: [Labels] = []
+  var flags: [Flags] = []
+  private(set) var index: HeadIndex
+  private var slotsByLabels = SlotTable()
+  private var slotsByID = SlotTable()
+  private var freeSlots: [Int] = []
+  private let hashSeed: UInt64
+
+  init(hashSeed: UInt64) {
+    self.hashSeed = hashSeed
+    index = HeadIndex(hashSeed: hashSeed)
+  }
+
+  /// One more than the highest slot ever used.
+  var capacity: Int { ids.count }
+
+  /// The number of series.
+  var count: Int { slotsByID.count }
+
+  func slot(of labels: Labels) -> Int? {
+    slotsByLabels.slot(hash: hash(labels)) { self.labels[$0] == labels }
+  }
+
+  func slot(of id: SeriesID) -> Int? {
+    slotsByID.slot(hash: SeriesSlots.hash(id)) { ids[$0] == id }
+  }
+
+  /// Adds a series that has no slot yet; queries don't find it.
+  mutating func insert(_ id: SeriesID, labels: Labels, flags: Flags) -> Int {
+    let flags = flags.union([.isUsed, .isRecent])
+    let slot: Int
+    if let free = freeSlots.popLast() {
+      slot = free
+      ids[slot] = id
+      self.labels[slot] = labels
+      self.flags[slot] = flags
+    } else {
+      slot = ids.count
+      ids.append(id)
+      self.labels.append(labels)
+      self.flags.append(flags)
+    }
+    slotsByLabels.insert(hash: hash(labels), slot: slot)
+    slotsByID.insert(hash: SeriesSlots.hash(id), slot: slot)
+    return slot
+  }
+
+  /// Lets queries find a series.
+  mutating func makeVisible(_ slot: Int) {
+    guard flags[slot].contains(.isVisible) == false else { return }
+    flags[slot].insert([.isVisible, .isRecorded])
+    index.insert(ids[slot], labels: labels[slot])
+  }
+
+  /// Forgets series; their slots are used again.
+  mutating func remove(_ slots: [Int]) {
+    index.remove(
+      slots.filter { flags[$0].contains(.isVisible) }.map { (ids[$0], labels[$0]) })
+    for slot in slots { vacate(slot) }
+  }
+
+  private mutating func vacate(_ slot: Int) {
+    slotsByLabels.remove(hash: hash(labels[slot]), slot: slot)
+    slotsByID.remove(hash: SeriesSlots.hash(ids[slot]), slot: slot)
+    labels[slot] = Labels()
+    flags[slot] = []
+    freeSlots.append(slot)
+  }
+
+  private func hash(_ labels: Labels) -> UInt64 {
+    // Safety: bytes have no padding.
+    unsafe hash64(labels.encodedBytes.span.bytes, seed: hashSeed)
+  }
+
+  /// Ids are chosen here and rise one by one; a multiplication spreads them.
+  private static func hash(_ id: SeriesID) -> UInt64 {
+    id.rawValue &* 0x9E37_79B9_7F4A_7C15 >> 32
+  }
+}

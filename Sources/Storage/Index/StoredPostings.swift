@@ -1,0 +1,200 @@
+import LMDB
+import SeriesModel
+
+/// The inverted index in the tables, as a transaction sees it.
+package struct StoredPostings: ~Escapable {
+  private let postings: PostingsTable
+  private let series: SeriesTable
+  private let view: ReadView
+
+  /// The index of a store.
+  @_lifetime(copy view)
+  package init(_ schema: Schema, in view: ReadView) {
+    postings = PostingsTable(schema.postings, seed: schema.hashSeed)
+    series = SeriesTable(schema.series)
+    self.view = view
+  }
+}
+
+extension StoredPostings: PostingsSource {
+  package func postings(
+    of name: String, value: String
+  ) throws(StorageError) -> PostingsList {
+    guard value.isEmpty == false else { return PostingsList() }
+    let name = postings.nameComponent(name.utf8.span)
+    let value = Array(value.utf8)
+    let own = try postings.ownBlocks(name: name, value: postings.valueComponent(value.span))
+      .ids(in: view)
+    guard own.isEmpty else { return own }
+    let probe = SharedPostingsFormat.Entry(value: value, ids: [])
+    let entries = try postings.sharedBlocks(name: name).entries(around: probe, in: view)
+    return PostingsList(sorted: entries.first { $0.value == value }?.ids ?? [])
+  }
+
+  package func postings(
+    of name: String, whereValue isIncluded: (Span<UInt8>) -> Bool
+  ) throws(StorageError) -> PostingsList {
+    let component = postings.nameComponent(name.utf8.span)
+    var ids: [SeriesID] = []
+    try forEachSharedValue(of: component) { value, encodedIDs throws(BlockDamage) in
+      guard isIncluded(value.span) else { return }
+      var reader = BlockReader(encodedIDs)
+      try SeriesIDCoding.read(&reader, base: 0, to: &ids)
+    }
+    var lists = [PostingsList(unsorted: ids)]
+    try forEachOwnValue(of: name, component, where: isIncluded) { _, ids in lists.append(ids) }
+    return .union(of: lists)
+  }
+
+  package func allPostings() throws(StorageError) -> PostingsList {
+    try postings.everySeries.ids(in: view)
+  }
+
+  package func labelNames() throws(StorageError) -> [String] {
+    var names: [String] = []
+    var cursor = try view.walk(postings.table)
+    // The empty name, under which every series is listed, is not a label.
+    var isOnKey = try cursor.move(toOrAfter: [0, 1])
+    while isOnKey {
+      let (component, text) = try parse(cursor.key)
+      if let text {
+        names.append(String(decoding: text, as: UTF8.self))
+      } else {
+        let id = try firstID(of: cursor.value, under: cursor.key, after: component)
+        names.append(try hashedName(component, ofSeries: id, key: cursor.key))
+      }
+      isOnKey = try cursor.move(toOrAfter: component.bytes + [.max])
+    }
+    return names
+  }
+
+  package func labelValues(
+    of name: String, among filter: PostingsList?
+  ) throws(StorageError) -> [String] {
+    let component = postings.nameComponent(name.utf8.span)
+    var values: [String] = []
+    try forEachSharedValue(of: component) { value, encodedIDs throws(BlockDamage) in
+      if let filter {
+        var reader = BlockReader(encodedIDs)
+        let ids = try SeriesIDCoding.read(&reader, base: 0)
+        guard filter.intersects(PostingsList(sorted: ids)) else { return }
+      }
+      values.append(String(decoding: value, as: UTF8.self))
+    }
+    let everyValue: (Span<UInt8>) -> Bool = { _ in true }
+    try forEachOwnValue(of: name, component, where: everyValue) { value, ids in
+      if filter?.intersects(ids) ?? true {
+        values.append(String(decoding: value, as: UTF8.self))
+      }
+    }
+    return values
+  }
+
+  // MARK: Walking values
+
+  private func forEachSharedValue(
+    of name: PostingsKey.Component,
+    _ body: (_ value: [UInt8], _ encodedIDs: Span<UInt8>) throws(BlockDamage) -> Void
+  ) throws(StorageError) {
+    let format = postings.sharedBlocks(name: name).format
+    var cursor = try view.walk(postings.table)
+    var isOnBlock = try cursor.move(toOrAfter: format.prefix)
+    while isOnBlock, cursor.key.starts(with: format.prefix) {
+      do throws(BlockDamage) {
+        let block = try BlockFrame.open(
+          cursor.value, format: format.formatByte, key: cursor.key)
+        try SharedPostingsFormat.forEachValue(in: block, body)
+      } catch {
+        throw error.at(cursor.key, of: postings.table.name)
+      }
+      isOnBlock = try cursor.advance()
+    }
+  }
+
+  private func forEachOwnValue(
+    of name: String, _ component: PostingsKey.Component,
+    where isIncluded: (Span<UInt8>) -> Bool,
+    _ body: (_ value: [UInt8], _ ids: PostingsList) -> Void
+  ) throws(StorageError) {
+    let prefix = postings.ownPrefix(name: component)
+    var cursor = try view.walk(postings.table)
+    var isOnKey = try cursor.move(toOrAfter: prefix)
+    while isOnKey, cursor.key.starts(with: prefix) {
+      let (value, stored) = try parse(cursor.key.extracting(prefix.count...))
+      var text = stored ?? []
+      if value.isHashed { text = try hashedValue(value, of: name, key: cursor.key) }
+      if isIncluded(text.span) {
+        body(text, try postings.ownBlocks(name: component, value: value).ids(in: view))
+      }
+      isOnKey = try cursor.move(toOrAfter: (prefix + value.bytes).followingPrefix)
+    }
+  }
+
+  // MARK: Texts that are only there as a hash
+
+  private func parse(
+    _ key: Span<UInt8>
+  ) throws(StorageError) -> (component: PostingsKey.Component, text: [UInt8]?) {
+    do throws(BlockDamage) {
+      return try PostingsKey.parse(key)
+    } catch {
+      throw error.at(key, of: postings.table.name)
+    }
+  }
+
+  /// A series of the block under `key`, whose name is `component`.
+  private func firstID(
+    of value: Span<UInt8>, under key: Span<UInt8>, after component: PostingsKey.Component
+  ) throws(StorageError) -> SeriesID {
+    let kindOffset = component.bytes.count
+    guard kindOffset < key.count, key[kindOffset] == PostingsKey.Kind.shared.rawValue else {
+      return try firstID(atEndOf: key)
+    }
+    let format = postings.sharedBlocks(name: component).format
+    let entries = try format.entries(of: value, under: key, in: postings.table)
+    guard let id = entries.first?.ids.first else {
+      throw BlockDamage("a block is empty").at(key, of: postings.table.name)
+    }
+    return id
+  }
+
+  private func firstID(atEndOf key: Span<UInt8>) throws(StorageError) -> SeriesID {
+    guard key.count > 8 else {
+      throw BlockDamage("the key is malformed").at(key, of: postings.table.name)
+    }
+    var id: UInt64 = 0
+    for index in key.count - 8..<key.count { id = id << 8 | UInt64(key[index]) }
+    return SeriesID(id)
+  }
+
+  private func hashedName(
+    _ component: PostingsKey.Component, ofSeries id: SeriesID, key: Span<UInt8>
+  ) throws(StorageError) -> String {
+    var found: String?
+    try series.labels(of: id, in: view)?.forEachBytes { name, _ in
+      if postings.nameComponent(name) == component { found = String(decodingUTF8: name) }
+    }
+    guard let found else {
+      throw BlockDamage("series \(id.rawValue) does not have the label")
+        .at(key, of: postings.table.name)
+    }
+    return found
+  }
+
+  private func hashedValue(
+    _ component: PostingsKey.Component, of name: String, key: Span<UInt8>
+  ) throws(StorageError) -> [UInt8] {
+    let id = try firstID(atEndOf: key)
+    var found: [UInt8]?
+    try series.labels(of: id, in: view)?.forEachBytes { other, value in
+      if other.hasSameBytes(as: name.utf8.span), postings.valueComponent(value) == component {
+        found = Array(copying: value)
+      }
+    }
+    guard let found else {
+      throw BlockDamage("series \(id.rawValue) does not have the label")
+        .at(key, of: postings.table.name)
+    }
+    return found
+  }
+}

@@ -1,0 +1,257 @@
+import Glibc
+
+/// A failed call on a file or directory.
+package struct FileError: Error, Hashable, Sendable, CustomStringConvertible {
+  /// What was tried.
+  package enum Operation: String, Hashable, Sendable {
+    case allocate = "allocate space in"
+    case createDirectory = "create"
+    case delete = "delete"
+    case list = "list"
+    case lock = "lock"
+    case open = "open"
+    case read = "read"
+    case rename = "rename"
+    case synchronize = "sync"
+    case truncate = "truncate"
+    case write = "write"
+  }
+
+  /// What was tried.
+  package var operation: Operation
+  /// The file or directory.
+  package var path: String
+  /// The system's `errno`.
+  package var number: Int32
+
+  /// One sentence without a full stop.
+  package var description: String {
+    let reason = unsafe String(cString: strerror(number))
+    return "can't \(operation.rawValue) \(path): \(reason)"
+  }
+
+  /// True when the error says that there is no such file or directory.
+  package var isNotFound: Bool { number == ENOENT }
+}
+
+/// An open file, closed when the value goes.
+struct OpenFile: ~Copyable {
+  /// How a file is opened.
+  enum Mode {
+    case reading
+    case creating
+    case readingAndWriting
+  }
+
+  let path: String
+  private let descriptor: Int32
+
+  /// Opens a file; one that is created is readable by its owner alone.
+  init(path: String, mode: Mode) throws(FileError) {
+    let flags =
+      switch mode {
+      case .reading: O_RDONLY | O_CLOEXEC
+      case .creating: O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC
+      case .readingAndWriting: O_RDWR | O_CREAT | O_CLOEXEC
+      }
+    let opened = retryingInterrupts { unsafe open(path, flags, mode_t(0o600)) }
+    guard opened >= 0 else {
+      throw FileError(operation: .open, path: path, number: errno)
+    }
+    self.path = path
+    descriptor = opened
+  }
+
+  deinit { close(descriptor) }
+
+  /// Writes all `bytes` at `offset`.
+  func write(_ bytes: Span<UInt8>, atByteOffset offset: Int) throws(FileError) {
+    var written = 0
+    while written < bytes.count {
+      let count = unsafe bytes.withUnsafeBytes { buffer in
+        retryingInterrupts {
+          // Safety: `written` is below the count, so the buffer has an address.
+          unsafe pwrite(
+            descriptor, buffer.baseAddress! + written, buffer.count - written,
+            off_t(offset + written))
+        }
+      }
+      // A regular file takes no bytes only when it can't take any.
+      guard count > 0 else {
+        throw FileError(
+          operation: .write, path: path, number: count == 0 ? ENOSPC : errno)
+      }
+      written += count
+    }
+  }
+
+  /// The size in bytes.
+  func byteCount() throws(FileError) -> Int {
+    var status = stat()
+    guard unsafe fstat(descriptor, &status) == 0 else {
+      throw FileError(operation: .read, path: path, number: errno)
+    }
+    return Int(status.st_size)
+  }
+
+  /// The bytes from the beginning to the end.
+  func readAll() throws(FileError) -> [UInt8] {
+    try readPrefix(byteCount: try byteCount())
+  }
+
+  /// The first bytes, fewer than `expected` when the file is shorter.
+  func readPrefix(byteCount expected: Int) throws(FileError) -> [UInt8] {
+    var failure: Int32 = 0
+    let bytes = unsafe [UInt8](unsafeUninitializedCapacity: expected) { buffer, count in
+      while count < expected {
+        let got = retryingInterrupts {
+          // Safety: `count` is below the capacity, so the buffer has an address.
+          unsafe pread(descriptor, buffer.baseAddress! + count, expected - count, off_t(count))
+        }
+        if got < 0 { failure = errno }
+        guard got > 0 else { break }
+        count += got
+      }
+    }
+    guard failure == 0 else {
+      throw FileError(operation: .read, path: path, number: failure)
+    }
+    return bytes
+  }
+
+  /// Returns once what was written is on the disk.
+  func synchronizeData() throws(FileError) {
+    guard retryingInterrupts({ fdatasync(descriptor) }) == 0 else {
+      throw FileError(operation: .synchronize, path: path, number: errno)
+    }
+  }
+
+  /// Reserves space up to `byteCount`, zero-filled where it is new.
+  func allocate(byteCount: Int) throws(FileError) {
+    while true {
+      // Unlike its neighbours, this call returns its error number.
+      let number = posix_fallocate(descriptor, 0, off_t(byteCount))
+      if number == 0 { return }
+      if number != EINTR {
+        throw FileError(operation: .allocate, path: path, number: number)
+      }
+    }
+  }
+
+  /// Cuts or extends the file to `byteCount`.
+  func truncate(toByteCount byteCount: Int) throws(FileError) {
+    guard retryingInterrupts({ ftruncate(descriptor, off_t(byteCount)) }) == 0 else {
+      throw FileError(operation: .truncate, path: path, number: errno)
+    }
+  }
+
+  /// Who may have the lock of a file at the same time.
+  enum LockKind {
+    /// This descriptor alone.
+    case exclusive
+    /// Any number of descriptors that ask for the same.
+    case shared
+  }
+
+  /// Takes the lock of the file for this descriptor; false when another
+  /// descriptor stands against it.
+  func tryLock(_ kind: LockKind) throws(FileError) -> Bool {
+    let operation = kind == .shared ? LOCK_SH : LOCK_EX
+    if retryingInterrupts({ flock(descriptor, operation | LOCK_NB) }) == 0 { return true }
+    guard errno == EWOULDBLOCK else {
+      throw FileError(operation: .lock, path: path, number: errno)
+    }
+    return false
+  }
+}
+
+/// Files and directories by path.
+enum FileSystem {
+  /// Creates a directory that only its owner may enter, and those above it,
+  /// unless it exists.
+  static func createDirectory(_ path: String) throws(FileError) {
+    if unsafe mkdir(path, 0o700) == 0 || errno == EEXIST { return }
+    let number = errno
+    guard number == ENOENT, let end = path.lastIndex(of: "/"), end > path.startIndex else {
+      throw FileError(operation: .createDirectory, path: path, number: number)
+    }
+    try createDirectory(String(path[..<end]))
+    if unsafe mkdir(path, 0o700) == 0 || errno == EEXIST { return }
+    throw FileError(operation: .createDirectory, path: path, number: errno)
+  }
+
+  /// The names in a directory, without `.` and `..`, sorted.
+  static func list(_ path: String) throws(FileError) -> [String] {
+    guard let directory = unsafe opendir(path) else {
+      throw FileError(operation: .list, path: path, number: errno)
+    }
+    defer { unsafe closedir(directory) }
+    var names: [String] = []
+    while let entry = unsafe readdir(directory) {
+      let name = unsafe withUnsafePointer(to: &entry.pointee.d_name) { pointer in
+        // Safety: the system ends the name with a zero byte.
+        unsafe pointer.withMemoryRebound(to: CChar.self, capacity: 256) {
+          unsafe String(cString: $0)
+        }
+      }
+      if name != ".", name != ".." { names.append(name) }
+    }
+    return names.sorted()
+  }
+
+  /// Deletes a file.
+  static func delete(_ path: String) throws(FileError) {
+    guard unsafe unlink(path) != 0, errno != ENOENT else { return }
+    throw FileError(operation: .delete, path: path, number: errno)
+  }
+
+  /// Deletes a file, its bytes a piece at a time with a pause after each.
+  ///
+  /// A file system may hold up every sync while it frees blocks: one that tells
+  /// the disk of each (`discard`) took 1.7 ms per MiB, and a commit meanwhile
+  /// as long as all of it. A file that somebody has locked is left whole for
+  /// them and only loses its name.
+  static func deleteInPieces(
+    _ path: String, pieceByteCount: Int = 1 << 20, pauseMicroseconds: UInt32
+  ) throws(FileError) {
+    let file = try OpenFile(path: path, mode: .readingAndWriting)
+    if try file.tryLock(.exclusive) {
+      var byteCount = try file.byteCount()
+      while byteCount > pieceByteCount {
+        byteCount -= pieceByteCount
+        try file.truncate(toByteCount: byteCount)
+        usleep(pauseMicroseconds)
+      }
+    }
+    try delete(path)
+  }
+
+  /// Renames a file within its directory.
+  static func rename(_ path: String, to newPath: String) throws(FileError) {
+    guard unsafe Glibc.rename(path, newPath) == 0 else {
+      throw FileError(operation: .rename, path: path, number: errno)
+    }
+  }
+
+  /// Returns once the entries of a directory are on the disk.
+  static func synchronizeDirectory(_ path: String) throws(FileError) {
+    let descriptor = retryingInterrupts { unsafe open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC) }
+    guard descriptor >= 0 else {
+      throw FileError(operation: .open, path: path, number: errno)
+    }
+    defer { close(descriptor) }
+    guard retryingInterrupts({ fsync(descriptor) }) == 0 else {
+      throw FileError(operation: .synchronize, path: path, number: errno)
+    }
+  }
+}
+
+/// The id of this process.
+func currentProcessID() -> Int32 { getpid() }
+
+private func retryingInterrupts<Result: SignedInteger>(_ call: () -> Result) -> Result {
+  while true {
+    let result = call()
+    if result != -1 || errno != EINTR { return result }
+  }
+}

@@ -1,0 +1,111 @@
+/// Writes one segment file.
+struct SegmentWriter: ~Copyable {
+  /// Space is reserved in steps, so that a sync rarely changes the file's size.
+  private static let allocationStepBytes = 4 << 20
+
+  let header: SegmentHeader
+  private let file: OpenFile
+  private(set) var byteCount: Int
+  private var allocatedByteCount: Int
+
+  var path: String { file.path }
+
+  /// Creates the file with its header, on the disk when this returns.
+  static func create(
+    in directory: JournalDirectory, kind: SegmentKind, number: UInt64
+  ) throws(FileError) -> SegmentWriter {
+    let header = SegmentHeader(
+      kind: kind, number: number, salt: UInt64.random(in: .min ... .max))
+    let file = try OpenFile(path: directory.path(ofSegment: number), mode: .creating)
+    try file.allocate(byteCount: allocationStepBytes)
+    try file.write(header.encoded().span, atByteOffset: 0)
+    try file.synchronizeData()
+    try directory.synchronize()
+    return SegmentWriter(header: header, file: file)
+  }
+
+  private init(header: SegmentHeader, file: consuming OpenFile) {
+    self.header = header
+    self.file = file
+    byteCount = SegmentHeader.byteCount
+    allocatedByteCount = SegmentWriter.allocationStepBytes
+  }
+
+  /// Writes bytes at the end; they are safe after ``synchronize()``.
+  mutating func write(_ bytes: Span<UInt8>) throws(FileError) {
+    let end = byteCount + bytes.count
+    if end > allocatedByteCount {
+      let step = SegmentWriter.allocationStepBytes
+      allocatedByteCount = (end + step - 1) / step * step
+      try file.allocate(byteCount: allocatedByteCount)
+    }
+    try file.write(bytes, atByteOffset: byteCount)
+    byteCount = end
+  }
+
+  /// Returns once what was written is on the disk.
+  func synchronize() throws(FileError) {
+    try file.synchronizeData()
+  }
+
+  /// Gives reserved space back; nothing is written afterwards.
+  func trim() throws(FileError) {
+    try file.truncate(toByteCount: byteCount)
+    try file.synchronizeData()
+  }
+}
+
+/// The directory of the segment files.
+///
+/// A segment is called by its number, ten digits or more. A damaged one that
+/// is not needed any more stays under its name with `.damaged` behind it; one
+/// that is being deleted has `.deleted` behind it.
+struct JournalDirectory: Sendable {
+  private static let deletedSuffix = ".deleted"
+  let path: String
+
+  init(dataDirectory: String) {
+    path = dataDirectory + "/journal"
+  }
+
+  func path(ofSegment number: UInt64) -> String {
+    let digits = String(number)
+    return path + "/" + String(repeating: "0", count: max(0, 10 - digits.count)) + digits
+  }
+
+  /// The numbers of the segments, ascending.
+  func segmentNumbers() throws(FileError) -> [UInt64] {
+    try FileSystem.list(path).compactMap { name in
+      name.utf8.allSatisfy { (UInt8(ascii: "0")...UInt8(ascii: "9")).contains($0) }
+        ? UInt64(name) : nil
+    }.sorted()
+  }
+
+  func deleteSegment(_ number: UInt64) throws(FileError) {
+    try FileSystem.delete(path(ofSegment: number))
+  }
+
+  /// Takes a segment out of the journal at once, and frees its bytes so slowly
+  /// that commits go on; takes some 20 ms for each MiB.
+  func deleteSegmentSlowly(_ number: UInt64) throws(FileError) {
+    let doomed = path(ofSegment: number) + Self.deletedSuffix
+    try FileSystem.rename(path(ofSegment: number), to: doomed)
+    try FileSystem.deleteInPieces(doomed, pauseMicroseconds: 20_000)
+  }
+
+  /// Removes what a crash left of segments that were being deleted.
+  func removeDeletedSegments() throws(FileError) {
+    for name in try FileSystem.list(path) where name.hasSuffix(Self.deletedSuffix) {
+      try FileSystem.delete(path + "/" + name)
+    }
+  }
+
+  /// Takes a segment out of the journal but keeps its bytes.
+  func setAsideSegment(_ number: UInt64) throws(FileError) {
+    try FileSystem.rename(path(ofSegment: number), to: path(ofSegment: number) + ".damaged")
+  }
+
+  func synchronize() throws(FileError) {
+    try FileSystem.synchronizeDirectory(path)
+  }
+}

@@ -1,0 +1,272 @@
+import LMDB
+import SeriesModel
+import Synchronization
+
+/// What the maintenance of a store remembers between its turns.
+struct MaintenanceState: Sendable {
+  /// Segments whose files are kept when they are not needed any more.
+  var damagedSegments: Set<UInt64>
+  /// The journal sequence that the last checkpoint covers.
+  var checkpointSequence: UInt64 = 0
+  /// The newest sample when windows that had ended were last sealed.
+  var windowSealNewest: Int64?
+  /// The last journal sequence seen, and when it was seen first.
+  var lastAppend: (sequence: UInt64, seen: Int64)?
+  /// When series that nobody used were last looked for.
+  var lastSweep: Int64?
+  /// When stale readers were last looked for.
+  var lastReaderCheck: Int64?
+}
+
+/// What a checkpoint takes beside closed chunks.
+enum CheckpointScope {
+  /// Nothing more: the journal has become long.
+  case journal
+  /// Open chunks of windows that have ended.
+  case endedWindows
+  /// Everything open.
+  case everything
+  /// Open chunks of windows that have ended; nothing is appended afterwards.
+  case closing
+}
+
+extension OpenStore {
+  /// A window counts as ended when the newest sample is this much behind it.
+  static let windowGraceMilliseconds: Int64 = 5 * 60 * 1000
+  private static let chunksPerTransaction = 4000
+  private static let bytesPerTransaction = 1 << 20
+
+  /// Moves closed chunks and new series to the tables, saves the open chunks,
+  /// and deletes the journal up to here.
+  ///
+  /// Appends go on meanwhile, in a segment of their own, but for the moment in
+  /// which the head is frozen. After each step a crash leaves a store that
+  /// opens with everything: the old segments count until the last transaction
+  /// names the checkpoint, and then they don't.
+  ///
+  /// - Throws: What failed; nothing is appended any more then.
+  func checkpoint(
+    _ scope: CheckpointScope, state: inout MaintenanceState
+  ) throws(StorageError) {
+    let start = monotonicSeconds()
+    do throws(StorageError) {
+      guard let frozen = try freeze(scope, state: state) else { return }
+      let segment = try saveOpenChunks(of: frozen, scope: scope)
+      try seal(frozen, checkpointSegment: segment)
+      contents.head.withLock { $0.finishSeal(of: frozen) }
+      try deleteSegments(before: segment, scope: scope, state: &state)
+      state.checkpointSequence = frozen.plan.sequence
+      let chunkCount = frozen.chunks.count
+      counters.withLock { counters in
+        counters.checkpointCount += 1
+        counters.sealedChunkCount += chunkCount
+        counters.lastCheckpointSeconds = monotonicSeconds() - start
+      }
+      try readWindows()
+    } catch {
+      queue.fail(because: error)
+      throw error
+    }
+  }
+
+  /// Freezes the head between two commits and starts another segment; returns
+  /// nil when there is nothing that the last checkpoint does not have.
+  private func freeze(
+    _ scope: CheckpointScope, state: MaintenanceState
+  ) throws(StorageError) -> FrozenHead? {
+    guard hasWork(for: scope, state: state) else { return nil }
+    var next: SegmentWriter?
+    if scope != .closing {
+      // One number is left free in front for the checkpoint.
+      next = try makeSegment(.log, numberAfterLast: 2)
+    }
+    return try queue.pausing { () throws(StorageError) in
+      try journal.withLock { journal throws(StorageError) in
+        guard let journal else { throw .notWritable }
+        let sequence = journal.lastSequence
+        if let segment = next.take() { journal.rotate(to: segment) }
+        return contents.head.withLock { head in
+          head.freeze(OpenStore.plan(scope, sequence: sequence, newest: head.newestTimestamp))
+        }
+      }
+    }
+  }
+
+  private func hasWork(for scope: CheckpointScope, state: MaintenanceState) -> Bool {
+    let sequence = journal.withLock { $0?.lastSequence ?? 0 }
+    if sequence > state.checkpointSequence { return true }
+    return contents.head.withLock { head in
+      let plan = OpenStore.plan(scope, sequence: sequence, newest: head.newestTimestamp)
+      return head.hasChunks(for: plan)
+    }
+  }
+
+  private static func plan(
+    _ scope: CheckpointScope, sequence: UInt64, newest: Int64?
+  ) -> SealPlan {
+    let ended = (newest ?? .min).subtractingReportingOverflow(windowGraceMilliseconds)
+    let closesWindowsEndingAt: Int64 =
+      switch scope {
+      case .journal: .min
+      case .endedWindows, .closing: ended.overflow ? .min : ended.partialValue
+      case .everything: .max
+      }
+    return SealPlan(
+      sequence: sequence, closesWindowsEndingAt: closesWindowsEndingAt,
+      sealsSmallBuffers: scope == .everything)
+  }
+
+  private func makeSegment(
+    _ kind: SegmentKind, numberAfterLast offset: UInt64
+  ) throws(StorageError) -> SegmentWriter {
+    let last = journal.withLock { $0?.lastSegmentNumber ?? 0 }
+    do throws(FileError) {
+      return try SegmentWriter.create(
+        in: contents.journalDirectory, kind: kind, number: last + offset)
+    } catch {
+      throw StorageError(error)
+    }
+  }
+
+  /// Writes the checkpoint segment, and returns its number.
+  private func saveOpenChunks(
+    of frozen: FrozenHead, scope: CheckpointScope
+  ) throws(StorageError) -> UInt64 {
+    let number = journal.withLock { journal in
+      (journal?.lastSegmentNumber ?? 0) + (scope == .closing ? 1 : 0)
+    }
+    do throws(FileError) {
+      var writer = try SegmentWriter.create(
+        in: contents.journalDirectory, kind: .checkpoint,
+        number: scope == .closing ? number : number - 1)
+      var buffer = RecordBuffer(segment: writer.header, firstSequence: frozen.plan.sequence)
+      try frozen.forEachOpenChunk { record throws(FileError) in
+        buffer.appendRecord(.openChunk) { record.encode(into: &$0) }
+        try buffer.flush(to: &writer, whenAbove: 1 << 20)
+      }
+      try frozen.forEachBuffer { record throws(FileError) in
+        buffer.appendRecord(.bufferedSamples) { record.encode(into: &$0) }
+        try buffer.flush(to: &writer, whenAbove: 1 << 20)
+      }
+      buffer.appendRecord(.checkpointEnd) { _ in }
+      try buffer.flush(to: &writer, whenAbove: 0)
+      try writer.trim()
+      return writer.header.number
+    } catch {
+      throw StorageError(error)
+    }
+  }
+
+  // MARK: Tables
+
+  private func seal(
+    _ frozen: FrozenHead, checkpointSegment: UInt64
+  ) throws(StorageError) {
+    let schema = contents.schema
+    var insertion = IndexInsertion(
+      frozen.newSeries.map { IndexedSeries(id: $0.id, labels: $0.labels) }, into: schema)
+    while frozen.newSeries.isEmpty == false, insertion.isFinished == false {
+      try schema.environment.write { transaction throws(StorageError) in
+        _ = try insertion.writeSome(
+          in: &transaction, byteBudget: OpenStore.bytesPerTransaction)
+      }
+    }
+    try sealChunks(of: frozen)
+    try schema.environment.write { transaction throws(StorageError) in
+      try contents.storeMetadata(frozen.metadata, in: &transaction)
+      try schema.setMetaValue(.nextSeriesID, to: frozen.nextSeriesID, in: &transaction)
+      if let newest = frozen.newestTimestamp {
+        try schema.setMetaValue(.newestTimestamp, to: newest, in: &transaction)
+      }
+      try schema.setMetaValue(.checkpointSegment, to: checkpointSegment, in: &transaction)
+      try schema.setMetaValue(.sealedThrough, to: frozen.plan.sequence, in: &transaction)
+    }
+  }
+
+  private func sealChunks(of frozen: FrozenHead) throws(StorageError) {
+    let schema = contents.schema
+    let table = ChunkTable(schema)
+    var plan = frozen.plan
+    var run: ChunkRun?
+    while plan.sealedCount < frozen.chunks.count {
+      let first = plan.sealedCount
+      try schema.environment.write { transaction throws(StorageError) in
+        var byteCount = 0
+        while plan.sealedCount < frozen.chunks.count,
+          plan.sealedCount - first < OpenStore.chunksPerTransaction,
+          byteCount < OpenStore.bytesPerTransaction
+        {
+          let chunk = frozen.chunks[plan.sealedCount]
+          if run?.window != chunk.window {
+            if run != nil { try table.write(&run!, in: &transaction) }
+            run = try table.makeRun(in: chunk.window, view: transaction.view)
+          }
+          let payload = frozen.chunkList.payload(of: chunk)
+          run!.add(chunk.description, payload: payload.span, of: chunk.seriesID)
+          byteCount += payload.count
+          plan.sealedCount += 1
+        }
+        if run != nil { try table.write(&run!, in: &transaction) }
+        try schema.setMetaValue(.sealPlan, to: plan, in: &transaction)
+      }
+    }
+  }
+
+  // MARK: Afterwards
+
+  /// Deletes the segments that the checkpoint replaces.
+  private func deleteSegments(
+    before checkpoint: UInt64, scope: CheckpointScope, state: inout MaintenanceState
+  ) throws(StorageError) {
+    let directory = contents.journalDirectory
+    do throws(FileError) {
+      for number in try directory.segmentNumbers() where number < checkpoint {
+        if state.damagedSegments.remove(number) != nil {
+          try directory.setAsideSegment(number)
+        } else if scope == .closing {
+          try directory.deleteSegment(number)
+        } else {
+          try directory.deleteSegmentSlowly(number)
+        }
+      }
+    } catch {
+      throw StorageError(error)
+    }
+    journal.withLock { $0?.didCheckpoint(in: checkpoint) }
+  }
+
+  /// Takes note of how many windows there are, and of the oldest sample.
+  func readWindows() throws(StorageError) {
+    let count = try contents.schema.environment.read { view throws(StorageError) in
+      try contents.readTimeRange(view: view)
+    }
+    counters.withLock { $0.windowCount = count }
+  }
+}
+
+extension StoreContents {
+  /// Brings the time range of the tables to the head, and returns the number
+  /// of windows.
+  @discardableResult
+  func readTimeRange(view: ReadView) throws(StorageError) -> Int {
+    let rows = try WindowTable(schema).rows(in: view)
+    head.withLock { head in
+      for row in rows {
+        head.includeInTimeRange(row.minTimestamp)
+        head.includeInTimeRange(row.maxTimestamp)
+      }
+    }
+    return rows.count
+  }
+}
+
+extension RecordBuffer {
+  /// Writes the records out when they are more than `byteCount`.
+  fileprivate mutating func flush(
+    to writer: inout SegmentWriter, whenAbove byteCount: Int
+  ) throws(FileError) {
+    guard bytes.count > byteCount else { return }
+    try writer.write(bytes.span)
+    startNextSync()
+  }
+}

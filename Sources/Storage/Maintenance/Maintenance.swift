@@ -1,0 +1,175 @@
+import LMDB
+import SeriesModel
+import Synchronization
+
+extension OpenStore {
+  private static let sweepIntervalMilliseconds: Int64 = 3600 * 1000
+  private static let readerCheckIntervalMilliseconds: Int64 = 60 * 1000
+
+  /// See ``Store/maintain(now:)``.
+  func maintain(now: Timestamp) throws(StorageError) {
+    try maintenance.withLock { state throws(StorageError) in
+      if let failure = queue.failure { throw .failedEarlier(failure) }
+      if let scope = dueCheckpoint(now: now.milliseconds, state: &state) {
+        try checkpoint(scope, state: &state)
+      }
+      do throws(StorageError) {
+        try applyRetention()
+      } catch {
+        queue.fail(because: error)
+        throw error
+      }
+      sweepIfDue(now: now.milliseconds, state: &state)
+      try checkReadersIfDue(now: now.milliseconds, state: &state)
+    }
+  }
+
+  /// See ``Store/sealEverything()``.
+  func sealEverything() throws(StorageError) {
+    try maintenance.withLock { state throws(StorageError) in
+      if let failure = queue.failure { throw .failedEarlier(failure) }
+      try checkpoint(.everything, state: &state)
+    }
+  }
+
+  private func dueCheckpoint(now: Int64, state: inout MaintenanceState) -> CheckpointScope? {
+    let (sequence, byteCount) = journal.withLock { ($0?.lastSequence ?? 0, $0?.byteCount ?? 0) }
+    let (newest, openByteCount) = contents.head.withLock {
+      ($0.newestTimestamp, $0.openByteCount)
+    }
+    if state.lastAppend?.sequence != sequence { state.lastAppend = (sequence, now) }
+    if let lastAppend = state.lastAppend, now - lastAppend.seen >= contents.options.idleMilliseconds
+    {
+      return .everything
+    }
+    if hasWindowEnded(newest: newest, state: &state) { return .endedWindows }
+    let threshold = max(contents.options.checkpointThresholdBytes, openByteCount)
+    return byteCount >= threshold ? .journal : nil
+  }
+
+  /// True once for each short window that the newest sample has left behind.
+  private func hasWindowEnded(newest: Int64?, state: inout MaintenanceState) -> Bool {
+    guard let newest else { return false }
+    let (late, overflow) = newest.subtractingReportingOverflow(OpenStore.windowGraceMilliseconds)
+    guard overflow == false else { return false }
+    let window = Window(containing: late, lengthMilliseconds: Window.shortLengthMilliseconds)
+    defer { state.windowSealNewest = window.startMilliseconds }
+    guard let last = state.windowSealNewest else { return false }
+    return window.startMilliseconds > last
+  }
+
+  // MARK: Retention
+
+  /// Deletes the windows that hold nothing young enough, and the series that
+  /// are in no other window.
+  private func applyRetention() throws(StorageError) {
+    guard let newest = contents.head.withLock({ $0.newestTimestamp }) else { return }
+    let oldestKept = contents.options.oldestKept(newest: newest)
+    let schema = contents.schema
+    let windows = WindowTable(schema)
+    // A hidden window is one whose deletion a crash interrupted.
+    let rows = try schema.environment.read { view throws(StorageError) in
+      try windows.rows(includesHidden: true, in: view)
+    }
+    let due = rows.filter { $0.isHidden || $0.maxTimestamp < oldestKept }
+    guard due.isEmpty == false else { return }
+    for row in due { try delete(row.window, from: windows) }
+    try removeUnusedSeries()
+    counters.withLock { $0.deletedWindowCount += due.count }
+    contents.head.withLock { $0.oldestTimestamp = max($0.oldestTimestamp ?? .min, oldestKept) }
+    try readWindows()
+  }
+
+  private func delete(_ window: Window, from windows: WindowTable) throws(StorageError) {
+    let schema = contents.schema
+    let chunks = ChunkTable(schema)
+    try schema.environment.write { transaction throws(StorageError) in
+      try windows.hide(window, in: &transaction)
+    }
+    var isGone = false
+    while isGone == false {
+      isGone = try schema.environment.write { transaction throws(StorageError) in
+        try chunks.deleteSome(of: window, in: &transaction)
+      }
+    }
+    try schema.environment.write { transaction throws(StorageError) in
+      try windows.forget(window, in: &transaction)
+    }
+  }
+
+  /// Removes from the index what neither a window nor the head holds.
+  private func removeUnusedSeries() throws(StorageError) {
+    let schema = contents.schema
+    let windows = WindowTable(schema)
+    let unused = try schema.environment.read { view throws(StorageError) in
+      var unused = try contents.index.postings(in: view).allPostings()
+      for row in try windows.rows(in: view) {
+        unused = unused.subtracting(try windows.seriesIDs(of: row.window, in: view))
+      }
+      return unused
+    }
+    for start in stride(from: 0, to: unused.count, by: 1000) {
+      let ids = unused.ids[start..<min(start + 1000, unused.count)]
+      // Behind the gate no series comes from the tables into the head.
+      try indexGate.withLock { _ throws(StorageError) in
+        let removable = contents.head.withLock { head in
+          ids.filter { head.slots.slot(of: $0) == nil }
+        }
+        guard removable.isEmpty == false else { return }
+        try schema.environment.write { transaction throws(StorageError) in
+          try contents.index.remove(PostingsList(sorted: removable), in: &transaction)
+        }
+      }
+    }
+  }
+
+  // MARK: Memory
+
+  /// Forgets series that have nothing in memory and that nobody used since
+  /// the last sweep; the tables know them.
+  private func sweepIfDue(now: Int64, state: inout MaintenanceState) {
+    guard let last = state.lastSweep else {
+      state.lastSweep = now
+      return
+    }
+    guard now - last >= OpenStore.sweepIntervalMilliseconds else { return }
+    state.lastSweep = now
+    contents.head.withLock { $0.forgetUnusedSeries() }
+  }
+
+  private func checkReadersIfDue(
+    now: Int64, state: inout MaintenanceState
+  ) throws(StorageError) {
+    if let last = state.lastReaderCheck, now - last < OpenStore.readerCheckIntervalMilliseconds {
+      return
+    }
+    state.lastReaderCheck = now
+    do throws(LMDBError) {
+      try contents.schema.environment.clearStaleReaders()
+    } catch {
+      throw StorageError(error)
+    }
+  }
+}
+
+extension Head {
+  /// Forgets the series that were not used since the last call and that need
+  /// nothing in memory.
+  mutating func forgetUnusedSeries() {
+    var unused: [Int] = []
+    for slot in open.indices where slots.flags[slot].contains(.isUsed) {
+      let flags = slots.flags[slot]
+      slots.flags[slot].remove(.isRecent)
+      // What was recorded must be in the tables; what never was is not missed.
+      let isElsewhere = flags.contains(.isInTables) || flags.contains(.isRecorded) == false
+      if flags.contains(.isRecent) == false, isElsewhere, open[slot].slab.isNone,
+        open[slot].lastStaged == 0, buffers[slot] == nil,
+        closed.hasChunks(ofSlot: slot) == false, frozen.hasChunks(ofSlot: slot) == false
+      {
+        unused.append(slot)
+      }
+    }
+    slots.remove(unused)
+    for slot in unused { open[slot] = OpenSeries() }
+  }
+}

@@ -1,0 +1,111 @@
+import LMDB
+import SeriesModel
+import Synchronization
+
+extension OpenStore {
+  func seriesID(for labels: Labels) throws(StorageError) -> SeriesID {
+    let known = contents.head.withLock { head in
+      head.slots.slot(of: labels).map { head.slots.ids[$0] }
+    }
+    if let known { return known }
+    return try makeSeries(labels)
+  }
+
+  /// Finds a series in the tables or makes it, and keeps it in memory.
+  private func makeSeries(_ labels: Labels) throws(StorageError) -> SeriesID {
+    if let failure = queue.failure { throw .failedEarlier(failure) }
+    return try indexGate.withLock { _ throws(StorageError) in
+      let stored = try contents.schema.environment.read { view throws(StorageError) in
+        try contents.index.id(of: labels, hash: contents.index.hash(of: labels), in: view)
+      }
+      return contents.head.withLock { head in
+        if let slot = head.slots.slot(of: labels) { return head.slots.ids[slot] }
+        let id = stored ?? SeriesID(head.nextSeriesID)
+        head.insertSeries(
+          id, labels: labels, flags: stored == nil ? [] : [.isRecorded, .isInTables])
+        return id
+      }
+    }
+  }
+
+  func append(
+    _ batches: [SampleBatch], options: AppendOptions
+  ) throws(StorageError) -> [AppendResult] {
+    try queue.submit(Submission(batches, options: options)) { group throws(StorageError) in
+      try commit(group)
+    }
+  }
+
+  /// Checks, writes, syncs and applies; called by one thread at a time.
+  private func commit(_ group: [Submission]) throws(StorageError) -> [[AppendResult]] {
+    let start = monotonicSeconds()
+    let storeOptions = contents.options
+    try loadForgottenSeries(of: group)
+    var records: [BatchRecord] = []
+    let results = contents.head.withLock { head in
+      group.map { submission in
+        submission.batches.map { batch in
+          let staged = head.stage(
+            batch, options: submission.options, oldestKept: storeOptions.oldestKept(newest:))
+          if staged.record.isEmpty == false { records.append(staged.record) }
+          return staged.result
+        }
+      }
+    }
+    if records.isEmpty == false {
+      do throws(StorageError) {
+        try write(records)
+      } catch {
+        contents.head.withLock { $0.discardStaged() }
+        throw error
+      }
+    }
+    contents.head.withLock { $0.applyStaged() }
+    count(results, isSynced: records.isEmpty == false, seconds: monotonicSeconds() - start)
+    return results
+  }
+
+  /// Brings series into memory that a caller still has the id of.
+  private func loadForgottenSeries(of group: [Submission]) throws(StorageError) {
+    let forgotten = contents.head.withLock { head in
+      var ids: [SeriesID] = []
+      for batch in group.lazy.flatMap(\.batches) {
+        for id in batch.seriesIDs where head.slots.slot(of: id) == nil { ids.append(id) }
+      }
+      return PostingsList(unsorted: ids)
+    }
+    guard forgotten.isEmpty == false else { return }
+    try indexGate.withLock { _ throws(StorageError) in
+      let labels = try contents.schema.environment.read { view throws(StorageError) in
+        try contents.index.labels(of: forgotten, in: view)
+      }
+      contents.head.withLock { head in
+        for (id, labels) in zip(forgotten.ids, labels) where head.slots.slot(of: id) == nil {
+          guard let labels else { continue }
+          head.insertSeries(id, labels: labels, flags: [.isRecorded, .isInTables])
+        }
+      }
+    }
+  }
+
+  private func write(_ records: [BatchRecord]) throws(StorageError) {
+    try journal.withLock { journal throws(StorageError) in
+      guard let journal else { throw .notWritable }
+      try journal.commit(records)
+    }
+  }
+
+  private func count(_ results: [[AppendResult]], isSynced: Bool, seconds: Double) {
+    counters.withLock { counters in
+      for result in results.joined() {
+        counters.appendedSampleCount += result.acceptedCount
+        for rejection in result.rejections {
+          counters.rejectedSampleCounts[rejection.reason, default: 0] += 1
+        }
+      }
+      guard isSynced else { return }
+      counters.commitCount += 1
+      counters.lastCommitSeconds = seconds
+    }
+  }
+}

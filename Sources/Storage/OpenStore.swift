@@ -1,0 +1,157 @@
+import LMDB
+import SeriesModel
+import Synchronization
+
+/// A store that is open for writing: what is behind a ``Store`` until that is
+/// closed.
+///
+/// Locks, outermost first: maintenance, the commit turn, the index gate, the
+/// head.
+final class OpenStore: Sendable {
+  let contents: StoreContents
+  let queue: CommitQueue
+  /// Used in the commit turn; nil once the store is closed.
+  let journal: Mutex<Journal?>
+  /// Held while series are looked up in the tables to bring them into memory,
+  /// and while series are removed from the tables.
+  let indexGate = Mutex<Void>(())
+  /// Held while the tables are written.
+  let maintenance: Mutex<MaintenanceState>
+  let counters = Mutex(StoreStatistics())
+  private let lock: DirectoryLock
+
+  /// Opens the store in `directory`, which is created when it is missing.
+  ///
+  /// - Throws: ``StorageError``: `inUse` when another process writes there,
+  ///   `unsupportedFormat` when a newer version wrote it, or what failed.
+  static func open(
+    directory: String, options: StoreOptions
+  ) throws(StorageError) -> OpenStore {
+    do throws(FileError) {
+      try FileSystem.createDirectory(directory)
+      try FileSystem.createDirectory(directory + "/journal")
+    } catch {
+      throw StorageError(error)
+    }
+    let lock = try DirectoryLock.take(directory: directory)
+    var environmentOptions = EnvironmentOptions()
+    environmentOptions.maximumReaderCount = options.maximumReaderCount
+    let schema = try Schema(directory: directory, options: environmentOptions)
+    let contents = StoreContents(directory: directory, schema: schema, options: options)
+    let (recovered, head) = try OpenStore.recover(contents)
+    contents.head.withLock { $0 = head }
+    contents.warnings.withLock { $0 = recovered.damages.map(\.description) }
+    let journal = try OpenStore.makeJournal(contents.journalDirectory, after: recovered)
+    return try OpenStore(contents: contents, journal: journal, recovered: recovered, lock: lock)
+  }
+
+  private init(
+    contents: StoreContents, journal: sending Journal, recovered: RecoveredJournal,
+    lock: consuming DirectoryLock
+  ) throws(StorageError) {
+    self.contents = contents
+    self.journal = Mutex(journal)
+    self.lock = lock
+    queue = CommitQueue(maximumByteCount: contents.options.maximumQueuedBytes)
+    maintenance = Mutex(
+      MaintenanceState(
+        damagedSegments: recovered.damagedSegments,
+        checkpointSequence: recovered.sealedThrough))
+    try readWindows()
+  }
+
+  private static func recover(
+    _ contents: StoreContents
+  ) throws(StorageError) -> (RecoveredJournal, Head) {
+    let segments: [OpenSegment]
+    do throws(FileError) {
+      segments = try contents.journalDirectory.openSegments()
+    } catch {
+      throw StorageError(error)
+    }
+    let transaction: ReadTransaction
+    do throws(LMDBError) {
+      transaction = try contents.schema.environment.makeReadTransaction()
+    } catch {
+      throw StorageError(error)
+    }
+    return try Recovery.run(contents, segments: segments, transaction: transaction)
+  }
+
+  /// Cuts the torn tail, deletes what is not needed, and starts a segment.
+  private static func makeJournal(
+    _ directory: JournalDirectory, after recovered: RecoveredJournal
+  ) throws(StorageError) -> sending Journal {
+    do throws(FileError) {
+      try directory.removeDeletedSegments()
+      let numbers = try directory.segmentNumbers()
+      if let (number, byteCount) = recovered.tornTail {
+        let file = try OpenFile(path: directory.path(ofSegment: number), mode: .readingAndWriting)
+        try file.truncate(toByteCount: byteCount)
+        try file.synchronizeData()
+      }
+      for number in numbers
+      where recovered.segmentNumbers.contains(number) == false
+        && recovered.damagedSegments.contains(number) == false
+      {
+        try directory.deleteSegment(number)
+      }
+      for number in recovered.damagedSegments
+      where recovered.segmentNumbers.contains(number) == false {
+        try directory.setAsideSegment(number)
+      }
+      let writer = try SegmentWriter.create(
+        in: directory, kind: .log, number: (numbers.last ?? 0) + 1)
+      return Journal(
+        writer: writer, lastSequence: recovered.lastSequence,
+        olderSegments: recovered.segmentNumbers, olderByteCount: recovered.logByteCount)
+    } catch {
+      throw StorageError(error)
+    }
+  }
+
+  /// Waits for maintenance, seals what is full, and saves the rest.
+  func close() throws(StorageError) {
+    guard queue.close() else { return }
+    defer { closeJournal() }
+    try maintenance.withLock { state throws(StorageError) in
+      try checkpoint(.closing, state: &state)
+    }
+  }
+
+  private func closeJournal() {
+    journal.withLock { journal in
+      journal?.discardIfEmpty(in: contents.journalDirectory)
+      journal = nil
+    }
+  }
+
+  // MARK: State
+
+  /// What the store has done and holds.
+  var statistics: StoreStatistics {
+    var statistics = counters.withLock { $0 }
+    contents.head.withLock { head in
+      statistics.headSeriesCount = head.slots.count
+      statistics.openChunkCount = head.openChunkCount
+      statistics.openChunkBytes = head.arena.usedByteCount
+      statistics.closedChunkCount = head.closed.chunks.count + head.frozen.chunks.count
+    }
+    journal.withLock { journal in
+      statistics.journalBytes = journal?.byteCount ?? 0
+      statistics.segmentCount = journal?.segmentNumbers.count ?? 0
+    }
+    statistics.failure = queue.failure
+    return statistics
+  }
+}
+
+extension StoreContents {
+  var newestTimestamp: Timestamp? {
+    head.withLock { $0.newestTimestamp }.map(Timestamp.init(milliseconds:))
+  }
+
+  var oldestTimestamp: Timestamp? {
+    head.withLock { $0.oldestTimestamp }.map(Timestamp.init(milliseconds:))
+  }
+}

@@ -1,0 +1,85 @@
+import LMDB
+import RegularExpressions
+
+/// Why the store could not do what it was asked.
+package enum StorageError: Error, Equatable, Sendable {
+  /// Stored bytes are not what was written: table, key and what is wrong.
+  case corrupted(table: String, key: [UInt8], reason: String)
+  /// A journal segment holds a record that is not what was written.
+  case damagedJournal(segment: String, offset: Int, reason: String)
+  /// The store was written by a newer version of the program.
+  case unsupportedFormat(found: UInt32, supported: UInt32)
+  /// The database library failed.
+  case database(LMDBError)
+  /// A file operation failed.
+  case file(FileError)
+  /// Another process, or this one, has the directory open for writing.
+  case inUse(directory: String, processID: Int32?)
+  /// A matcher's regular expression is malformed.
+  case invalidRegex(RegularExpressionError)
+  /// More is waiting to be written than the store keeps in memory.
+  case overloaded
+  /// An earlier write failed, and nothing is written until the store is opened
+  /// again; the text says what failed.
+  case failedEarlier(String)
+  /// The store was closed, or opened for reading only.
+  case notWritable
+}
+
+extension StorageError: LMDBErrorConvertible {
+  /// Wraps a failed call of the database library.
+  package init(_ error: LMDBError) {
+    self = .database(error)
+  }
+
+  /// Wraps a failed file operation.
+  package init(_ error: FileError) {
+    self = .file(error)
+  }
+}
+
+extension StorageError: CustomStringConvertible {
+  /// One sentence without a full stop: what failed, where and why.
+  package var description: String {
+    switch self {
+    case .corrupted(let table, let key, let reason):
+      "table \(table) is damaged at key \(StorageError.hexadecimal(key)): \(reason)"
+    case .damagedJournal(let segment, let offset, let reason):
+      "journal segment \"\(segment)\" is damaged at byte \(offset): \(reason)"
+    case .unsupportedFormat(let found, let supported):
+      "the store has format \(found), but this program knows formats up to \(supported)"
+    case .database(let error):
+      error.description
+    case .file(let error):
+      error.description
+    case .inUse(let directory, let processID):
+      "\(processID.map { "process \($0)" } ?? "another process") has \"\(directory)\" open"
+    case .invalidRegex(let error):
+      error.description
+    case .overloaded:
+      "too much is waiting to be written"
+    case .failedEarlier(let cause):
+      "an earlier write failed: \(cause)"
+    case .notWritable:
+      "the store is closed or was opened for reading only"
+    }
+  }
+
+  /// What to do about it, or nil when there is nothing useful to say.
+  package var hint: String? {
+    switch self {
+    case .corrupted, .damagedJournal: "check the disk, and restore a snapshot if there is one"
+    case .unsupportedFormat: "open it with the version that wrote it, or a later one"
+    case .database(let error): error.hint
+    case .file(let error): LMDBError.hint(forSystemError: error.number)
+    case .inUse: "stop the other process, or choose another directory"
+    case .overloaded: "send again later"
+    case .failedEarlier: "free space or repair the disk, then restart"
+    case .invalidRegex, .notWritable: nil
+    }
+  }
+
+  private static func hexadecimal(_ bytes: [UInt8]) -> String {
+    bytes.map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined()
+  }
+}

@@ -1,0 +1,146 @@
+import SeriesModel
+import Synchronization
+
+/// A time-series store in a directory, open for writing.
+///
+/// What is acknowledged is on the disk: an append returns once its record is
+/// synced in the journal, and only then do queries see it. Closed chunks and
+/// the index move to the tables from time to time, when the owner calls
+/// ``maintain(now:)``.
+///
+/// One process writes at a time; ``StoreReader`` reads beside it. Every method
+/// may be called by any thread.
+package final class Store: Sendable {
+  private struct State {
+    /// Nil once the store is closed.
+    var opened: OpenStore?
+    var lastStatistics = StoreStatistics()
+  }
+
+  private let state: Mutex<State>
+
+  /// Opens the store in `directory`, which is created when it is missing.
+  ///
+  /// - Throws: ``StorageError``: `inUse` when another process writes there,
+  ///   `unsupportedFormat` when a newer version wrote it, or what failed.
+  package static func open(
+    directory: String, options: StoreOptions = StoreOptions()
+  ) throws(StorageError) -> Store {
+    Store(try OpenStore.open(directory: directory, options: options))
+  }
+
+  private init(_ opened: OpenStore) {
+    state = Mutex(State(opened: opened))
+  }
+
+  func opened() throws(StorageError) -> OpenStore {
+    guard let opened = state.withLock({ $0.opened }) else { throw .notWritable }
+    return opened
+  }
+
+  /// Seals what is full, saves the rest, and lets go of the directory.
+  ///
+  /// Everything acknowledged is on the disk already; closing only makes the
+  /// next start quick. Further calls of any method but the statistics throw.
+  /// The directory can be opened again once calls that are under way have
+  /// returned and snapshots are released. A second call does nothing.
+  package func close() throws(StorageError) {
+    guard let opened = state.withLock({ $0.opened }) else { return }
+    defer {
+      let statistics = opened.statistics
+      state.withLock { state in
+        state.opened = nil
+        state.lastStatistics = statistics
+      }
+    }
+    try opened.close()
+  }
+
+  /// Does what is due: checkpoints, seals of ended windows, retention, and
+  /// forgetting series that nobody uses.
+  ///
+  /// Call it every few seconds from one thread of the owner's; it may take
+  /// seconds itself. Appends and queries go on meanwhile.
+  ///
+  /// - Parameter now: The wall clock; only differences between calls count.
+  /// - Throws: ``StorageError``. After a failed write nothing is appended any
+  ///   more, and each further call throws.
+  package func maintain(now: Timestamp) throws(StorageError) {
+    try opened().maintain(now: now)
+  }
+
+  /// Seals everything that is open, whatever its size.
+  ///
+  /// For tools and tests; a store that lives on seals by itself.
+  package func sealEverything() throws(StorageError) {
+    try opened().sealEverything()
+  }
+
+  // MARK: State
+
+  /// What the store has done and holds; after closing, as it was then.
+  package var statistics: StoreStatistics {
+    let (opened, last) = state.withLock { ($0.opened, $0.lastStatistics) }
+    return opened?.statistics ?? last
+  }
+
+  /// The timestamp of the newest sample ever stored; nil when there is none or
+  /// the store is closed.
+  package var newestTimestamp: Timestamp? { contents?.newestTimestamp }
+
+  /// A timestamp that no stored sample is older than; nil when there is none
+  /// or the store is closed.
+  package var oldestTimestamp: Timestamp? { contents?.oldestTimestamp }
+
+  /// What was found damaged when the store was opened; every snapshot has
+  /// these warnings too.
+  package var warnings: [String] { contents?.warnings.withLock { $0 } ?? [] }
+
+  /// What sources said about metric families, by family name.
+  package var metadata: [String: MetricMetadata] {
+    contents?.head.withLock { $0.metadata } ?? [:]
+  }
+
+  /// What sources said about one metric family, or nil.
+  package func metadata(of family: String) -> MetricMetadata? {
+    contents?.head.withLock { $0.metadata[family] }
+  }
+
+  private var contents: StoreContents? { state.withLock { $0.opened }?.contents }
+}
+
+extension Store: Appender {
+  package func seriesID(for labels: Labels) throws -> SeriesID {
+    try opened().seriesID(for: labels)
+  }
+
+  package func append(
+    _ batches: [SampleBatch], options: AppendOptions
+  ) throws -> [AppendResult] {
+    try opened().append(batches, options: options)
+  }
+}
+
+extension Store: Queryable {
+  private func querier() throws(StorageError) -> StoreQuerier {
+    StoreQuerier(contents: try opened().contents)
+  }
+
+  package func snapshot(of selections: [SeriesSelection]) throws -> any QuerySnapshot {
+    try querier().snapshot(of: selections)
+  }
+
+  package func labelNames(of selections: [SeriesSelection]) throws -> [String] {
+    try querier().labelNames(of: selections)
+  }
+
+  package func labelValues(
+    of name: String, in selections: [SeriesSelection]
+  ) throws -> [String] {
+    try querier().labelValues(of: name, in: selections)
+  }
+
+  package func series(of selections: [SeriesSelection]) throws -> [Labels] {
+    try querier().series(of: selections)
+  }
+}

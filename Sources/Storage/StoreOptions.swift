@@ -1,0 +1,69 @@
+import SeriesModel
+
+/// How a store behaves.
+package struct StoreOptions: Sendable {
+  /// Samples older than this, counted back from the newest stored sample, are
+  /// refused and, a whole window at a time, deleted; 15 days. `Int64.max` keeps
+  /// everything.
+  package var retentionMilliseconds: Int64 = 15 * 24 * 3600 * 1000
+  /// The samples that may wait to be written, in bytes of memory; beyond it
+  /// appends are refused as overloaded.
+  package var maximumQueuedBytes = 64 << 20
+  /// The size of the journal at which open data is checkpointed, unless the
+  /// open chunks take more.
+  package var checkpointThresholdBytes = 16 << 20
+  /// Everything open is sealed after this long without an append; 10 minutes.
+  package var idleMilliseconds: Int64 = 10 * 60 * 1000
+  /// The read transactions of a snapshot: cursors beyond this number wait for
+  /// each other.
+  package var readersPerSnapshot = 2
+  /// The read transactions that all processes together may have.
+  package var maximumReaderCount = 256
+
+  /// The first moment that is kept when the newest sample is at `newest`.
+  func oldestKept(newest: Int64) -> Int64 {
+    guard retentionMilliseconds < .max else { return .min }
+    let (oldest, overflow) = newest.subtractingReportingOverflow(retentionMilliseconds)
+    return overflow ? .min : oldest
+  }
+
+  /// Creates the default options.
+  package init() {}
+}
+
+/// What a store has done and holds, for its operator.
+package struct StoreStatistics: Hashable, Sendable {
+  /// The series in memory.
+  package var headSeriesCount = 0
+  /// The chunks that are being appended to.
+  package var openChunkCount = 0
+  /// The bytes of memory that hold them.
+  package var openChunkBytes = 0
+  /// The chunks in memory that are closed and wait to be sealed.
+  package var closedChunkCount = 0
+  /// The samples accepted since the store was opened, exact duplicates
+  /// included.
+  package var appendedSampleCount = 0
+  /// The samples refused since the store was opened.
+  package var rejectedSampleCounts: [RejectionReason: Int] = [:]
+  /// The bytes of the journal that a restart would read.
+  package var journalBytes = 0
+  /// The segments of the journal.
+  package var segmentCount = 0
+  /// The syncs of the journal since the store was opened.
+  package var commitCount = 0
+  /// The seconds that the last of them took, writing included.
+  package var lastCommitSeconds = 0.0
+  /// The checkpoints since the store was opened.
+  package var checkpointCount = 0
+  /// The seconds that the last of them took.
+  package var lastCheckpointSeconds = 0.0
+  /// The chunks sealed since the store was opened.
+  package var sealedChunkCount = 0
+  /// The windows in the tables.
+  package var windowCount = 0
+  /// The windows deleted by retention since the store was opened.
+  package var deletedWindowCount = 0
+  /// What made the store refuse appends, or nil.
+  package var failure: String?
+}

@@ -1,0 +1,330 @@
+import ChunkEncoding
+import LMDB
+import SeriesModel
+import Storage
+import TestSupport
+import Testing
+
+/// A chunk as a test knows it; the payload is any bytes.
+private struct ModelChunk: Hashable {
+  var id: SeriesID
+  var description: ChunkDescription
+  var payload: [UInt8]
+
+  init(_ id: SeriesID, _ description: ChunkDescription, _ payload: [UInt8]) {
+    self.id = id
+    self.description = description
+    self.payload = payload
+  }
+
+  init(_ chunk: borrowing StoredChunk) throws(StorageError) {
+    let payload = try chunk.payload()
+    self.init(chunk.id, chunk.description, payload.indices.map { payload[$0] })
+  }
+}
+
+extension SeededGenerator {
+  /// A chunk of the window with up to `byteLimit` bytes of payload.
+  fileprivate mutating func chunk(
+    of id: UInt64, in window: Window, byteLimit: UInt64 = 700
+  ) -> ModelChunk {
+    let length = UInt64(window.lastMilliseconds - window.startMilliseconds)
+    let times = [next() % (length + 1), next() % (length + 1)].sorted()
+    let description = ChunkDescription(
+      classByte: UInt8(next() % 4), sampleCount: 1 + Int(next() % 240),
+      minTimestamp: window.startMilliseconds + Int64(times[0]),
+      maxTimestamp: window.startMilliseconds + Int64(times[1]))
+    let payload = (0..<Int(next() % byteLimit)).map { _ in UInt8(truncatingIfNeeded: next()) }
+    return ModelChunk(SeriesID(id), description, payload)
+  }
+}
+
+@Suite struct ChunkTableTests {
+  private let fixture: TableFixture
+  private let chunks: ChunkTable
+  private let windows: WindowTable
+  private let window = Window(
+    containing: 1_700_000_000_000, lengthMilliseconds: Window.shortLengthMilliseconds)
+
+  init() throws {
+    fixture = try TableFixture()
+    chunks = ChunkTable(fixture.schema)
+    windows = WindowTable(fixture.schema)
+  }
+
+  /// Writes chunks, sorted by series, as one run in transactions of
+  /// `groupCount` chunks.
+  private func write(_ model: [ModelChunk], in window: Window, groupCount: Int = 500) throws {
+    var run = try fixture.read { view throws(StorageError) in
+      try chunks.makeRun(in: window, view: view)
+    }
+    for start in stride(from: 0, to: model.count, by: groupCount) {
+      for chunk in model[start..<min(start + groupCount, model.count)] {
+        run.add(chunk.description, payload: chunk.payload.span, of: chunk.id)
+      }
+      _ = try fixture.write { transaction throws(StorageError) in
+        try chunks.write(&run, in: &transaction)
+      }
+    }
+    #expect(run.pendingChunkCount == 0)
+  }
+
+  private func read(
+    _ list: PostingsList, in window: Window, _ range: ClosedRange<Int64> = .min ... .max
+  ) throws(StorageError) -> [ModelChunk] {
+    try fixture.read { view throws(StorageError) in
+      guard let row = try windows.row(of: window, in: view) else { return [] }
+      var found: [ModelChunk] = []
+      try chunks.forEachChunk(of: list, in: row, overlapping: range, view: view) {
+        chunk throws(StorageError) in found.append(try ModelChunk(chunk))
+      }
+      return found
+    }
+  }
+
+  @Test(arguments: 0..<3)
+  func writtenChunksAreReadBack(seed: UInt64) throws {
+    var generator = SeededGenerator(seed: seed)
+    var model: [ModelChunk] = []
+    for _ in 0..<4 {
+      var run: [ModelChunk] = []
+      for id in 1...UInt64(200) where generator.next() % 3 > 0 {
+        for _ in 0...(generator.next() % 20 == 0 ? 12 : generator.next() % 2) {
+          run.append(generator.chunk(of: id, in: window))
+        }
+      }
+      try write(run, in: window, groupCount: 1 + Int(generator.next() % 200))
+      model += run
+    }
+    for _ in 0..<15 {
+      let share = 1 + generator.next() % (generator.next() % 2 == 0 ? 3 : 100)
+      let ids = (0...UInt64(210)).filter { _ in generator.next() % share == 0 }
+      let list = PostingsList(sorted: ids.map { SeriesID($0) })
+      let probe = generator.chunk(of: 1, in: window).description
+      let range = probe.minTimestamp...probe.maxTimestamp
+      let expected = model.filter { chunk in
+        list.contains(chunk.id) && chunk.description.minTimestamp <= range.upperBound
+          && chunk.description.maxTimestamp >= range.lowerBound
+      }
+      #expect(try read(list, in: window, range) == expected)
+    }
+    let row = try #require(
+      try fixture.read { view throws(StorageError) in try windows.row(of: window, in: view) })
+    #expect(row.partCount == 4)
+    #expect(row.chunkCount == model.count)
+    #expect(row.seriesCount == Set(model.map(\.id)).count)
+    #expect(row.sampleCount == model.reduce(0) { $0 + $1.description.sampleCount })
+    #expect(row.minTimestamp == model.map(\.description.minTimestamp).min())
+    #expect(row.maxTimestamp == model.map(\.description.maxTimestamp).max())
+    let everything = try fixture.read { view throws(StorageError) in
+      var found: [ModelChunk] = []
+      try chunks.forEachChunk(in: row, view: view) { chunk throws(StorageError) in
+        found.append(try ModelChunk(chunk))
+      }
+      return found
+    }
+    #expect(everything == model)
+  }
+
+  @Test func distantSeriesAreFoundWithoutAWalk() throws {
+    var generator = SeededGenerator(seed: 20)
+    let model = (1...UInt64(4000)).map { generator.chunk(of: $0 * 3, in: window, byteLimit: 300) }
+    try write(model, in: window)
+    // Gaps between series, ids between two blocks, the ends and beyond.
+    let ids: [UInt64] = [1, 3, 4, 5, 6000, 6001, 6003, 11_997, 12_000, 12_003, 1 << 50]
+    let list = PostingsList(sorted: ids.map { SeriesID($0) })
+    #expect(try read(list, in: window).map(\.id.rawValue) == [3, 6000, 6003, 11_997, 12_000])
+  }
+
+  @Test func blocksFillAPage() throws {
+    var generator = SeededGenerator(seed: 21)
+    let model = (1...UInt64(2000)).map { id in
+      var chunk = generator.chunk(of: id, in: window)
+      chunk.payload = [UInt8](repeating: 7, count: 220 + Int(generator.next() % 30))
+      return chunk
+    }
+    try write(model, in: window)
+    let sizes = try fixture.entries(of: "chunks").map(\.value.count)
+    #expect(sizes.allSatisfy { $0 <= 4060 })
+    #expect(sizes.filter { $0 >= 3750 }.count >= sizes.count - 5)
+  }
+
+  @Test func chunkOfTheLargestSizeFits() throws {
+    var generator = SeededGenerator(seed: 22)
+    var chunk = generator.chunk(of: 1 << 60, in: window)
+    chunk.payload = [UInt8](repeating: 1, count: ChunkRun.largestPayloadByteCount)
+    try write([chunk, chunk, chunk], in: window)
+    #expect(try read(PostingsList(sorted: [chunk.id]), in: window) == [chunk, chunk, chunk])
+  }
+
+  @Test(arguments: [Int64.min, -1, 0, Int64.max])
+  func extremeTimesAreKept(timestamp: Int64) throws {
+    let window = Window(
+      containing: timestamp, lengthMilliseconds: Window.largestLengthMilliseconds)
+    #expect(window.startMilliseconds <= timestamp && timestamp <= window.lastMilliseconds)
+    let description = ChunkDescription(
+      classByte: 1, sampleCount: 1, minTimestamp: timestamp, maxTimestamp: timestamp)
+    let chunk = ModelChunk(SeriesID(1), description, [1])
+    try write([chunk], in: window)
+    let list = PostingsList(sorted: [chunk.id])
+    #expect(try read(list, in: window, timestamp...timestamp) == [chunk])
+  }
+
+  @Test func everyChangedByteIsNoticed() throws {
+    var generator = SeededGenerator(seed: 23)
+    let model = (1...UInt64(8)).map { generator.chunk(of: $0, in: window, byteLimit: 80) }
+    try write(model, in: window)
+    let list = PostingsList(sorted: model.map(\.id))
+    let (key, value) = try #require(try fixture.entries(of: "chunks").first)
+    for index in value.indices {
+      var changed = value
+      changed[index] ^= UInt8(1 << (generator.next() % 8))
+      try fixture.overwrite(key, in: "chunks", with: changed)
+      let error = #expect(throws: StorageError.self) { _ = try read(list, in: window) }
+      guard case .corrupted("chunks", key, _) = error else {
+        Issue.record("byte \(index): \(String(describing: error))")
+        continue
+      }
+      try fixture.overwrite(key, in: "chunks", with: Array(value[..<index]))
+      #expect(throws: StorageError.self) { _ = try read(list, in: window) }
+    }
+    try fixture.overwrite(key, in: "chunks", with: value)
+    #expect(try read(list, in: window) == model)
+  }
+
+  @Test func damagedChunkLeavesTheOthersReadable() throws {
+    var generator = SeededGenerator(seed: 24)
+    let model = (1...UInt64(5)).map { id in
+      var chunk = generator.chunk(of: id, in: window)
+      chunk.payload = [UInt8](repeating: UInt8(id), count: 50)
+      return chunk
+    }
+    try write(model, in: window)
+    var (key, value) = try #require(try fixture.entries(of: "chunks").first)
+    value[value.count - 120] ^= 1
+    try fixture.overwrite(key, in: "chunks", with: value)
+    let (found, errors) = try fixture.read {
+      view throws(StorageError) -> ([ModelChunk], [StorageError]) in
+      guard let row = try windows.row(of: window, in: view) else { return ([], []) }
+      var found: [ModelChunk] = []
+      var errors: [StorageError] = []
+      try chunks.forEachChunk(in: row, view: view) { chunk throws(StorageError) in
+        do throws(StorageError) {
+          found.append(try ModelChunk(chunk))
+        } catch {
+          errors.append(error)
+        }
+      }
+      return (found, errors)
+    }
+    #expect(found == model.filter { $0.id != SeriesID(3) })
+    #expect(errors.count == 1)
+    #expect(errors.first?.description.contains("series 3") == true)
+  }
+
+  @Test func badChunksTrap() async {
+    await #expect(processExitsWith: .failure) {
+      let fixture = try TableFixture()
+      let window = Window(containing: 0, lengthMilliseconds: Window.shortLengthMilliseconds)
+      try fixture.read { view throws(StorageError) in
+        var run = try ChunkTable(fixture.schema).makeRun(in: window, view: view)
+        let outside = ChunkDescription(
+          classByte: 1, sampleCount: 1, minTimestamp: -1, maxTimestamp: 0)
+        let payload: [UInt8] = [1]
+        run.add(outside, payload: payload.span, of: SeriesID(1))
+      }
+    }
+  }
+
+  // MARK: Windows
+
+  private func chunk(
+    of ids: [UInt64], at timestamp: Int64, length: Int64 = Window.shortLengthMilliseconds
+  ) throws -> Window {
+    let window = Window(containing: timestamp, lengthMilliseconds: length)
+    try write(
+      ids.map { id in
+        ModelChunk(
+          SeriesID(id),
+          ChunkDescription(
+            classByte: 1, sampleCount: 2, minTimestamp: timestamp, maxTimestamp: timestamp), [1])
+      }, in: window)
+    return window
+  }
+
+  private func rows(
+    _ range: ClosedRange<Int64> = .min ... .max, includesHidden: Bool = false
+  ) throws(StorageError) -> [Window] {
+    try fixture.read { view throws(StorageError) in
+      try windows.rows(overlapping: range, includesHidden: includesHidden, in: view)
+        .map(\.window)
+    }
+  }
+
+  @Test func windowsAreListedByTheirSampleTimes() throws {
+    let day = Window.dayLengthMilliseconds
+    let old = try chunk(of: [1], at: -3 * day + 5, length: day)
+    let long = try chunk(of: [1], at: 17 * day, length: 16 * day)
+    let recent = try chunk(of: [1], at: 17 * day + 9)
+    #expect(try rows() == [old, long, recent])
+    #expect(try rows((17 * day)...(17 * day + 8)) == [long])
+    #expect(try rows((17 * day + 9)...Int64.max) == [recent])
+    #expect(try rows((-3 * day)...(16 * day)) == [old])
+    #expect(try rows(0...(day)) == [])
+  }
+
+  @Test func deletedWindowLeavesNothingBehind() throws {
+    let first = try chunk(of: Array(1...3000), at: 0)
+    let second = try chunk(of: [2, 5, 7], at: Window.shortLengthMilliseconds)
+    let shared = try fixture.read { view throws(StorageError) in
+      try windows.seriesIDs(of: second, in: view)
+    }
+    #expect(shared.ids.map(\.rawValue) == [2, 5, 7])
+
+    try fixture.write { transaction throws(StorageError) in
+      try windows.hide(first, in: &transaction)
+    }
+    #expect(try rows() == [second])
+    #expect(try rows(includesHidden: true) == [first, second])
+    // A hidden window takes nothing more.
+    let before = try fixture.entries(of: "chunks").count
+    _ = try chunk(of: [9], at: 1)
+    #expect(try fixture.entries(of: "chunks").count == before)
+
+    var stepCount = 0
+    var isFinished = false
+    while isFinished == false {
+      isFinished = try fixture.write { transaction throws(StorageError) in
+        try chunks.deleteSome(of: first, limit: 3, in: &transaction)
+      }
+      stepCount += 1
+    }
+    #expect(stepCount > 2)
+    try fixture.write { transaction throws(StorageError) in
+      try windows.forget(first, in: &transaction)
+    }
+    #expect(try rows(includesHidden: true) == [second])
+    #expect(try read(shared, in: second).count == 3)
+    #expect(try fixture.entries(of: "chunks").count == 1)
+    #expect(try fixture.entries(of: "windows").count == 2)
+  }
+
+  @Test func everyChangedByteOfAWindowRowIsNoticed() throws {
+    let window = try chunk(of: [1, 5, 9], at: 0)
+    for (key, value) in try fixture.entries(of: "windows") {
+      for index in value.indices {
+        var changed = value
+        changed[index] ^= 0x10
+        try fixture.overwrite(key, in: "windows", with: changed)
+        #expect(throws: StorageError.self) {
+          try fixture.read { view throws(StorageError) in
+            _ = try windows.rows(in: view)
+            _ = try windows.seriesIDs(of: window, in: view)
+          }
+        }
+      }
+      try fixture.overwrite(key, in: "windows", with: value)
+    }
+    #expect(try rows() == [window])
+  }
+}

@@ -1,0 +1,141 @@
+import ChunkEncoding
+import SeriesModel
+import TestSupport
+import Testing
+
+@testable import Storage
+
+@Suite struct HeadSealTests {
+  private let plan = SealPlan(
+    sequence: 1, closesWindowsEndingAt: 50_000_000, sealsSmallBuffers: true)
+
+  /// A head with closed chunks, ended windows and out-of-order samples.
+  private func makeHead() -> Head {
+    var generator = SeededGenerator(seed: 8)
+    var head = Head(hashSeed: 1)
+    for id in 1...20 as ClosedRange<UInt64> {
+      head.insertSeries(SeriesID(id), labels: ["__name__": "m", "i": "\(id)"], flags: [])
+    }
+    var batch = SampleBatch()
+    for round in 0..<300 as Range<Int64> {
+      for id in 1...20 as ClosedRange<UInt64> where id % 3 > 0 || round < 100 {
+        let late =
+          Bool.random(using: &generator) ? 0 : Int64.random(in: 0...1000, using: &generator)
+        batch.add(
+          SeriesID(id), timestampMilliseconds: round * 200_000 - late, value: Double(round))
+      }
+    }
+    _ = head.stage(batch, options: AppendOptions(), oldestKept: { _ in .min })
+    head.applyStaged()
+    return head
+  }
+
+  private func chunks(of list: ChunkList) -> [String] {
+    list.chunks.map { "\($0.seriesID) \($0.description) \(Array(list.payload(of: $0)))" }.sorted()
+  }
+
+  /// After a crash in the middle of a seal, the chunks that are in the tables
+  /// must not be sealed again, and the others must.
+  @Test func repeatedSealKeepsWhatWasNotSealed() {
+    var sealed = makeHead()
+    let frozen = sealed.freeze(plan)
+    #expect(frozen.plan.chunkCount > 40)
+    for sealedCount in [0, 1, 17, frozen.plan.chunkCount] {
+      var interrupted = frozen.plan
+      interrupted.sealedCount = sealedCount
+      var restarted = makeHead()
+      restarted.repeatInterruptedSeal(interrupted)
+      var expected = ChunkList()
+      for chunk in frozen.chunks.dropFirst(sealedCount) {
+        expected.append(
+          slot: 0, seriesID: chunk.seriesID, description: chunk.description,
+          window: chunk.window, payload: Array(frozen.chunkList.payload(of: chunk)))
+      }
+      #expect(chunks(of: restarted.closed) == chunks(of: expected))
+    }
+  }
+
+  @Test func sealOfOtherChunksDropsNothing() {
+    var restarted = makeHead()
+    var other = plan
+    other.chunkCount = 1
+    other.sealedCount = 1
+    restarted.repeatInterruptedSeal(other)
+    var sealed = makeHead()
+    #expect(restarted.closed.chunks.count == sealed.freeze(plan).chunks.count)
+  }
+
+  @Test func chunksStayWithinTheirWindow() {
+    var head = makeHead()
+    for chunk in head.freeze(plan).chunks {
+      #expect(chunk.window.startMilliseconds <= chunk.description.minTimestamp)
+      #expect(chunk.window.lastMilliseconds >= chunk.description.maxTimestamp)
+    }
+  }
+
+  @Test func frozenHeadIsNotChangedByLaterSamples() {
+    var head = makeHead()
+    let frozen = head.freeze(plan)
+    func records() -> [OpenChunkRecord] {
+      var records: [OpenChunkRecord] = []
+      frozen.forEachOpenChunk { records.append($0) }
+      return records
+    }
+    let before = records()
+    #expect(before.count == 20)
+    var batch = SampleBatch()
+    for id in 1...20 as ClosedRange<UInt64> {
+      batch.add(SeriesID(id), timestampMilliseconds: 70_000_000, value: .infinity)
+    }
+    _ = head.stage(batch, options: AppendOptions(), oldestKept: { _ in .min })
+    head.applyStaged()
+    #expect(records() == before)
+  }
+
+  @Test(arguments: [1, 2, 3] as [UInt64])
+  func slotTableFindsWhatADictionaryFinds(seed: UInt64) {
+    var generator = SeededGenerator(seed: seed)
+    var table = SlotTable()
+    var expected: [Int: UInt64] = [:]
+    for _ in 0..<3000 {
+      let slot = Int.random(in: 0..<200, using: &generator)
+      if let hash = expected.removeValue(forKey: slot) {
+        table.remove(hash: hash, slot: slot)
+      } else {
+        // Few different hashes, so that many collide.
+        let hash = UInt64.random(in: 0..<40, using: &generator)
+        expected[slot] = hash
+        table.insert(hash: hash, slot: slot)
+      }
+      #expect(table.count == expected.count)
+    }
+    for slot in 0..<200 {
+      let hash = expected[slot] ?? 0
+      #expect((table.slot(hash: hash) { $0 == slot } != nil) == (expected[slot] != nil))
+    }
+  }
+
+  @Test(arguments: 0..<40 as Range<UInt64>)
+  func mergeKeepsTheSampleWrittenLast(seed: UInt64) {
+    var generator = SeededGenerator(seed: seed)
+    var merge = SampleMerge()
+    var expected: [Int64: Double] = [:]
+    for run in 0..<Int.random(in: 0...6, using: &generator) {
+      let count = Int.random(in: 1...20, using: &generator)
+      let start = Int64.random(in: 0...60, using: &generator)
+      let times = Set((0..<count).map { _ in start + Int64.random(in: 0...30, using: &generator) })
+      var columns = SampleColumns()
+      for time in times.sorted() {
+        columns.append(timestampMilliseconds: time, value: Double(run))
+        // Only what stands in an overlapping run can be replaced.
+        expected[time] = Double(run)
+      }
+      merge.add(columns, range: 0..<columns.count)
+    }
+    var found = SampleColumns()
+    merge.append(within: 10...70, to: &found)
+    let wanted = expected.filter { (10...70).contains($0.key) }.sorted { $0.key < $1.key }
+    #expect(found.timestamps == wanted.map(\.key))
+    #expect(found.values == wanted.map(\.value))
+  }
+}

@@ -1,0 +1,145 @@
+import SeriesModel
+import Storage
+import TestSupport
+import Testing
+
+/// What a store must hold: of each series and time the values that may be read.
+///
+/// There is more than one when a sample that contradicts a sealed one was
+/// accepted.
+private struct Model {
+  var valueBits: [Labels: [Int64: Set<UInt64>]] = [:]
+  var newest = Int64.min
+
+  mutating func add(_ labels: Labels, _ timestamp: Int64, _ value: Double) {
+    valueBits[labels, default: [:]][timestamp, default: []].insert(value.bitPattern)
+    newest = max(newest, timestamp)
+  }
+}
+
+/// Random operations on a store and on a dictionary, compared again and again.
+@Suite struct StoreModelTests {
+  private struct Run {
+    let path: String
+    var generator: SeededGenerator
+    var options: StoreOptions
+    var store: Store
+    var model = Model()
+    var clock: Int64 = 1_700_000_000_000
+    let allLabels: [Labels]
+
+    init(path: String, seed: UInt64, options: StoreOptions) throws {
+      self.path = path
+      self.options = options
+      generator = SeededGenerator(seed: seed)
+      store = try Store.open(directory: path, options: options)
+      allLabels = (0..<12).map { index in
+        ["__name__": "metric_\(index % 3)", "instance": "host-\(index)", "job": "\(index % 2)"]
+      }
+    }
+
+    mutating func chance(_ percent: Int) -> Bool {
+      Int.random(in: 0..<100, using: &generator) < percent
+    }
+
+    /// Mostly the present, sometimes the recent or the far past.
+    mutating func timestamp() -> Int64 {
+      if chance(80) { return clock + Int64.random(in: -20...20, using: &generator) }
+      if chance(80) { return clock - Int64.random(in: 0...10_000_000, using: &generator) }
+      return clock - Int64.random(in: 0...500_000_000, using: &generator)
+    }
+
+    mutating func append() throws {
+      var batch = SampleBatch()
+      var labelsOfSamples: [Labels] = []
+      for _ in 0..<Int.random(in: 1...40, using: &generator) {
+        let labels = allLabels[Int.random(in: 0..<allLabels.count, using: &generator)]
+        let timestamp = timestamp()
+        // The same value for the same place makes exact duplicates.
+        let value = Double(timestamp % 1000) + (chance(2) ? 0.5 : 0)
+        batch.add(try store.seriesID(for: labels), timestampMilliseconds: timestamp, value: value)
+        labelsOfSamples.append(labels)
+      }
+      let result = try store.append(batch)
+      #expect(result.acceptedCount + result.rejections.count == batch.count)
+      let rejected = Set(result.rejections.map(\.batchIndex))
+      for rejection in result.rejections {
+        #expect(rejection.labels == labelsOfSamples[rejection.batchIndex])
+        if rejection.reason == .duplicateTimestamp {
+          let known = model.valueBits[rejection.labels]?[rejection.sample.timestamp.milliseconds]
+          let own = zip(labelsOfSamples, batch.timestamps).prefix(rejection.batchIndex)
+            .contains {
+              $0 == rejection.labels && $1 == rejection.sample.timestamp.milliseconds
+            }
+          #expect(known != nil || own)
+        }
+      }
+      for index in 0..<batch.count where rejected.contains(index) == false {
+        model.add(labelsOfSamples[index], batch.timestamps[index], batch.values[index])
+      }
+      clock += Int64.random(in: 0...60_000, using: &generator)
+    }
+
+    mutating func step() throws {
+      switch Int.random(in: 0..<100, using: &generator) {
+      case 0..<80: try append()
+      case 80..<90: try store.maintain(now: Timestamp(milliseconds: clock))
+      case 90..<93: try store.sealEverything()
+      case 93..<95: clock += 8_000_000
+      case 95..<98:
+        try store.close()
+        store = try Store.open(directory: path, options: options)
+      default: try reopenWithoutClose()
+      }
+    }
+
+    mutating func reopenWithoutClose() throws {
+      let copy = path + "-copy"
+      try copyDirectory(path, to: copy)
+      // A second process that only reads finds the same.
+      try compare(StoreReader.open(directory: copy))
+      let copied = try Store.open(directory: copy, options: options)
+      #expect(copied.warnings.isEmpty)
+      try compare(copied)
+      try copied.close()
+      try removeDirectory(copy)
+    }
+
+    func compare(_ queryable: some Queryable) throws {
+      let start =
+        options.retentionMilliseconds == .max || model.newest == .min
+        ? .min : model.newest - options.retentionMilliseconds
+      let found = try queryable.samples(from: start)
+      for labels in allLabels {
+        let expected = (model.valueBits[labels] ?? [:]).filter { $0.key >= start }
+        let samples = found[labels] ?? []
+        #expect(samples.map(\.timestamp.milliseconds) == expected.keys.sorted())
+        let isAllowed = samples.allSatisfy {
+          expected[$0.timestamp.milliseconds]?.contains($0.value.bitPattern) == true
+        }
+        #expect(isAllowed)
+      }
+    }
+  }
+
+  @Test(arguments: [1, 2, 3, 4] as [UInt64])
+  func storeHoldsWhatTheModelHolds(seed: UInt64) throws {
+    let directory = TemporaryDirectory("model")
+    var options = StoreOptions()
+    options.checkpointThresholdBytes = seed.isMultiple(of: 2) ? 4000 : 1 << 20
+    options.retentionMilliseconds = seed < 3 ? .max : 100_000_000
+    var run = try Run(path: directory.path("data"), seed: seed, options: options)
+    for step in 0..<300 {
+      try run.step()
+      if step % 25 == 0 { try run.compare(run.store) }
+    }
+    try run.compare(run.store)
+    try run.store.close()
+    let reopened = try Store.open(directory: directory.path("data"), options: options)
+    try run.compare(reopened)
+    #expect(reopened.warnings.isEmpty)
+    try reopened.close()
+    let reader = try StoreReader.open(directory: directory.path("data"))
+    try run.compare(reader)
+  }
+}

@@ -1,0 +1,61 @@
+import SeriesModel
+import Storage
+import TestSupport
+import Testing
+
+/// The samples of series by labels, as a test expects or finds them.
+typealias SamplesByLabels = [Labels: [Sample]]
+
+extension Queryable {
+  /// Reads everything that matches within a closed range.
+  func samples(
+    _ matchers: [Matcher] = [], from start: Int64 = .min, through end: Int64 = .max
+  ) throws -> SamplesByLabels {
+    let selection = SeriesSelection(
+      matchers: matchers, start: Timestamp(milliseconds: start), end: Timestamp(milliseconds: end))
+    return try snapshot(of: [selection]).samples(ofSelection: 0)
+  }
+}
+
+extension QuerySnapshot {
+  /// Reads every series of one selection, and checks that it is in order.
+  func samples(ofSelection index: Int) throws -> SamplesByLabels {
+    let set = seriesSets[index]
+    let cursor = try set.makeCursor()
+    var found: SamplesByLabels = [:]
+    var previous: Labels?
+    for series in 0..<set.count {
+      let labels = set.labels(at: series)
+      if let previous { #expect(previous < labels) }
+      previous = labels
+      var columns = SampleColumns()
+      try cursor.read(seriesAt: series, into: &columns)
+      #expect(zip(columns.timestamps, columns.timestamps.dropFirst()).allSatisfy { $0 < $1 })
+      if columns.isEmpty == false {
+        found[labels] = zip(columns.timestamps, columns.values).map {
+          Sample(milliseconds: $0, value: $1)
+        }
+      }
+    }
+    return found
+  }
+}
+
+extension Appender {
+  /// Appends samples of one series.
+  @discardableResult
+  func append(
+    _ labels: Labels, _ samples: [(Int64, Double)], options: AppendOptions = AppendOptions()
+  ) throws -> AppendResult {
+    var batch = SampleBatch()
+    let id = try seriesID(for: labels)
+    for (timestamp, value) in samples {
+      batch.add(id, timestampMilliseconds: timestamp, value: value)
+    }
+    return try append(batch, options: options)
+  }
+}
+
+func samples(_ pairs: [(Int64, Double)]) -> [Sample] {
+  pairs.map { Sample(milliseconds: $0.0, value: $0.1) }
+}

@@ -1,0 +1,194 @@
+import SeriesModel
+import Storage
+import TestSupport
+import Testing
+
+@Suite struct StoreTests {
+  private let directory = TemporaryDirectory("store")
+  private let up: Labels = ["__name__": "up", "job": "a"]
+  private let down: Labels = ["__name__": "down", "job": "a"]
+
+  private func open(_ change: (inout StoreOptions) -> Void = { _ in }) throws -> Store {
+    var options = StoreOptions()
+    change(&options)
+    return try Store.open(directory: directory.path("data"), options: options)
+  }
+
+  @Test func appendedSamplesAreReadBack() throws {
+    let store = try open()
+    try store.append(up, [(1000, 1), (2000, 2)])
+    try store.append(down, [(1500, -1)])
+    #expect(
+      try store.samples() == [
+        up: samples([(1000, 1), (2000, 2)]), down: samples([(1500, -1)]),
+      ])
+    #expect(
+      try store.samples([Matcher("__name__", .equal, "up")], from: 1001, through: 2000)
+        == [up: samples([(2000, 2)])])
+    #expect(try store.samples(from: 3000).isEmpty)
+    #expect(store.newestTimestamp == Timestamp(milliseconds: 2000))
+    #expect(store.oldestTimestamp == Timestamp(milliseconds: 1000))
+    try store.close()
+  }
+
+  @Test func samplesSurviveCloseAndReopen() throws {
+    var store = try open()
+    try store.append(up, (0..<1000).map { (Int64($0) * 15_000, Double($0)) })
+    try store.append(up, [(7, 0.5)])
+    let expected = try store.samples()
+    #expect(expected[up]?.count == 1001)
+    for _ in 0..<3 {
+      try store.close()
+      store = try open()
+      #expect(try store.samples() == expected)
+    }
+    try store.append(up, [(16_000_000, 1)])
+    try store.close()
+    store = try open()
+    #expect(try store.samples()[up]?.count == 1002)
+    #expect(store.warnings.isEmpty)
+    try store.close()
+  }
+
+  @Test func samplesSurviveWithoutClose() throws {
+    var store: Store? = try open()
+    try store?.append(up, (0..<500).map { (Int64($0) * 15_000, Double($0)) })
+    try store?.append(down, [(5, 1), (3, 2)])
+    let expected = try #require(try store?.samples())
+    for _ in 0..<3 {
+      store = nil
+      store = try open()
+      #expect(try store?.samples() == expected)
+    }
+    #expect(store?.warnings == [])
+    try store?.close()
+  }
+
+  @Test func exactDuplicatesAreAcceptedAndOthersRefused() throws {
+    let store = try open()
+    try store.append(up, [(1000, 1), (2000, 2), (3000, .nan)])
+    let result = try store.append(
+      up, [(1000, 1), (2000, 5), (3000, .nan), (4000, 4), (4000, 4), (4000, 5), (3500, 1)])
+    #expect(result.acceptedCount == 5)
+    #expect(
+      result.rejections == [
+        Rejection(
+          labels: up, sample: Sample(milliseconds: 2000, value: 5), reason: .duplicateTimestamp,
+          batchIndex: 1),
+        Rejection(
+          labels: up, sample: Sample(milliseconds: 4000, value: 5), reason: .duplicateTimestamp,
+          batchIndex: 5),
+      ])
+    #expect(
+      try store.samples()[up]
+        == samples([(1000, 1), (2000, 2), (3000, .nan), (3500, 1), (4000, 4)]))
+    #expect(store.statistics.rejectedSampleCounts == [.duplicateTimestamp: 2])
+    try store.close()
+  }
+
+  @Test func samplesOutsideOfTheLimitsAreRefused() throws {
+    let store = try open { $0.retentionMilliseconds = 1000 }
+    let options = AppendOptions(latestAccepted: Timestamp(milliseconds: 10_000))
+    let result = try store.append(
+      up, [(8999, 1), (9000, 1), (10_000, 1), (10_001, 1)], options: options)
+    #expect(result.acceptedCount == 2)
+    #expect(result.rejections.map(\.reason) == [.beyondRetention, .tooFarInFuture])
+    var batch = SampleBatch()
+    batch.add(SeriesID(77), timestampMilliseconds: 9500, value: 1)
+    let unknown = try store.append(batch)
+    #expect(unknown.rejections.map(\.reason) == [.unknownSeries])
+    #expect(unknown.rejections.map(\.labels) == [Labels()])
+    try store.close()
+  }
+
+  @Test func aSeriesIsInvisibleBeforeItsFirstSample() throws {
+    let store = try open()
+    _ = try store.seriesID(for: up)
+    #expect(try store.series(of: []).isEmpty)
+    #expect(try store.labelNames(of: []).isEmpty)
+    try store.append(up, [(1, 1)])
+    #expect(try store.series(of: []) == [up])
+    #expect(try store.labelNames(of: []) == ["__name__", "job"])
+    #expect(try store.labelValues(of: "job", in: []) == ["a"])
+    try store.close()
+  }
+
+  @Test func seriesIDsStayOverReopen() throws {
+    var store = try open()
+    let first = try store.seriesID(for: up)
+    try store.append(up, [(1, 1)])
+    try store.close()
+    store = try open()
+    #expect(try store.seriesID(for: up) == first)
+    #expect(try store.seriesID(for: down) > first)
+    var batch = SampleBatch()
+    batch.add(first, timestampMilliseconds: 2, value: 2)
+    #expect(try store.append(batch).acceptedCount == 1)
+    try store.close()
+  }
+
+  @Test func metadataSurvivesCloseAndCrash() throws {
+    var store = try open()
+    var batch = SampleBatch()
+    batch.metadata = [
+      "up": MetricMetadata(type: .gauge, help: "Is it\nup?", unit: "1"),
+      "long": MetricMetadata(type: .counter, help: String(repeating: "ä", count: 3000)),
+    ]
+    try _ = store.append(batch)
+    let expected = store.metadata
+    #expect(expected["up"] == batch.metadata["up"])
+    #expect(expected["long"]?.help == String(repeating: "ä", count: 1500))
+    try store.close()
+    store = try open()
+    #expect(store.metadata == expected)
+    batch.metadata = ["up": MetricMetadata(type: .counter)]
+    try _ = store.append(batch)
+    try #require(store.metadata(of: "up")?.type == .counter)
+    store = try reopenWithoutClose(&store)
+    #expect(store.metadata(of: "up") == MetricMetadata(type: .counter))
+    #expect(store.metadata.count == 2)
+    try store.close()
+  }
+
+  private func reopenWithoutClose(_ store: inout Store) throws -> Store {
+    let copy = directory.path("copy")
+    try copyDirectory(directory.path("data"), to: copy)
+    return try Store.open(directory: copy)
+  }
+
+  @Test func directoryInUseNamesTheProcess() throws {
+    let store = try open()
+    #expect {
+      try open()
+    } throws: { error in
+      guard case .inUse(_, let processID?) = error as? StorageError else { return false }
+      return processID > 0
+    }
+    try store.close()
+  }
+
+  @Test func closedStoreRefusesAppends() throws {
+    let store = try open()
+    try store.close()
+    #expect(throws: StorageError.notWritable) { try store.append(up, [(1, 1)]) }
+    try store.close()
+  }
+
+  @Test func anyTimestampIsAcceptedInAnyOrder() throws {
+    var store = try open { $0.retentionMilliseconds = .max }
+    let times: [Int64] = [
+      1_700_000_000_000, 0, -1, .min, .max, 1_700_000_000_001, 86_400_000, .min + 1, .max - 1,
+    ]
+    for time in times { try store.append(up, [(time, Double(time))]) }
+    let expected = samples(times.sorted().map { ($0, Double($0)) })
+    #expect(try store.samples()[up] == expected)
+    try store.close()
+    store = try open { $0.retentionMilliseconds = .max }
+    #expect(try store.samples()[up] == expected)
+    try store.maintain(now: Timestamp(milliseconds: 0))
+    try store.maintain(now: Timestamp(milliseconds: 3_600_000))
+    #expect(store.statistics.openChunkCount == 0)
+    #expect(try store.samples()[up] == expected)
+    try store.close()
+  }
+}
