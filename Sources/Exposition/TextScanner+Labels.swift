@@ -156,6 +156,7 @@ struct LabelScratch {
   /// The sorted labels, without those whose value is empty; nil when they are
   /// too long for a label set.
   func encodedLabels() -> Labels? {
+    guard bytes.count < 1 << 28 else { return nil }
     var encoded: [UInt8] = []
     encoded.reserveCapacity(bytes.count + 2 * labels.count)
     for label in labels where label.value.isEmpty == false {
@@ -164,6 +165,6 @@ struct LabelScratch {
         encoded.append(contentsOf: bytes[part])
       }
     }
-    return Labels(encodedBytes: encoded)
+    return Labels(trustedEncodedBytes: encoded)
   }
 }

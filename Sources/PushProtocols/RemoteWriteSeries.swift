@@ -65,10 +65,7 @@ extension RemoteWriteSeries {
       RemoteWriteSeries.append(bytes.extracting(field.name), to: &encoded)
       RemoteWriteSeries.append(bytes.extracting(field.value), to: &encoded)
     }
-    guard let made = Labels(encodedBytes: encoded) else {
-      preconditionFailure("checked labels are well formed")
-    }
-    labels = made
+    labels = Labels(trustedEncodedBytes: encoded)
   }
 
   private mutating func sortAndCheck(in bytes: Span<UInt8>, limits: LabelLimits) -> LabelProblem? {

@@ -1,18 +1,23 @@
+import Glibc
+
 extension Span<UInt8> {
   /// True when both spans hold the same bytes.
   package func hasSameBytes(as other: Span<UInt8>) -> Bool {
-    guard count == other.count else { return false }
-    return compareBytes(with: other) == 0
+    count == other.count && compareBytes(with: other) == 0
   }
 
   /// Negative, zero or positive as these bytes sort before, equal to or after
   /// `other`, byte by byte; a beginning sorts before the whole.
   package func compareBytes(with other: Span<UInt8>) -> Int {
     let shared = Swift.min(count, other.count)
-    for index in 0..<shared where self[index] != other[index] {
-      return Int(self[index]) - Int(other[index])
+    guard shared > 0 else { return count - other.count }
+    let order = unsafe withUnsafeBufferPointer { own in
+      unsafe other.withUnsafeBufferPointer { other in
+        // Safety: both buffers hold `shared` bytes at least, and that is not 0.
+        unsafe memcmp(own.baseAddress!, other.baseAddress!, shared)
+      }
     }
-    return count - other.count
+    return order == 0 ? count - other.count : Int(order)
   }
 }
 
@@ -20,5 +25,14 @@ extension String {
   /// Decodes UTF-8; each ill-formed sequence becomes U+FFFD.
   package init(decodingUTF8 bytes: Span<UInt8>) {
     self = unsafe bytes.withUnsafeBufferPointer { unsafe String(decoding: $0, as: UTF8.self) }
+  }
+
+  /// Negative, zero or positive as the UTF-8 bytes sort before, equal to or
+  /// after those of `other`.
+  ///
+  /// The operators of `String` take canonically equal texts for the same;
+  /// labels are compared by their bytes.
+  package func compareUTF8(with other: String) -> Int {
+    utf8.span.compareBytes(with: other.utf8.span)
   }
 }

@@ -14,7 +14,21 @@ public struct Label: Hashable, Sendable, Comparable {
 
   /// Orders by name, then value, both by their UTF-8 bytes.
   public static func < (left: Label, right: Label) -> Bool {
-    left.name == right.name ? left.value < right.value : left.name < right.name
+    let names = left.name.compareUTF8(with: right.name)
+    return names == 0 ? left.value.compareUTF8(with: right.value) < 0 : names < 0
+  }
+
+  /// True when names and values have the same UTF-8 bytes.
+  public static func == (left: Label, right: Label) -> Bool {
+    left.name.compareUTF8(with: right.name) == 0
+      && left.value.compareUTF8(with: right.value) == 0
+  }
+
+  public func hash(into hasher: inout Hasher) {
+    for text in [name, value] {
+      hasher.combine(text.utf8.count)
+      unsafe text.utf8.span.withUnsafeBytes { unsafe hasher.combine(bytes: $0) }
+    }
   }
 }
 

@@ -33,15 +33,22 @@ public struct Labels: Sendable {
     self = builder.labels()
   }
 
-  init(uncheckedEncodedBytes bytes: [UInt8]) {
-    encodedBytes = bytes
-  }
-
   /// Creates a label set from its encoded form, or returns nil when `bytes`
   /// are cut short, out of order, repeat a name, or hold an empty name or value.
   package init?(encodedBytes bytes: [UInt8]) {
     guard Labels.isWellFormed(bytes) else { return nil }
-    self.init(uncheckedEncodedBytes: bytes)
+    self.init(trustedEncodedBytes: bytes)
+  }
+
+  /// Creates a label set from an encoded form that the caller has just made.
+  ///
+  /// For parsers that have put the labels in order themselves.
+  ///
+  /// - Precondition: ``init(encodedBytes:)`` would accept the bytes; checked in
+  ///   debug builds only.
+  package init(trustedEncodedBytes bytes: [UInt8]) {
+    assert(Labels.isWellFormed(bytes), "labels are sorted, unique and not empty")
+    encodedBytes = bytes
   }
 
   /// True when there is no label at all.
@@ -115,7 +122,7 @@ public struct Labels: Sendable {
         kept.append(contentsOf: encodedBytes[cursor.whole])
       }
     }
-    return Labels(uncheckedEncodedBytes: kept)
+    return Labels(trustedEncodedBytes: kept)
   }
 
   /// Calls `body` with the UTF-8 bytes of each name and value, in name order.

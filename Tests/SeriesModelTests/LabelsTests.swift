@@ -18,6 +18,17 @@ import Testing
     #expect(one.hashValue == other.hashValue)
   }
 
+  /// `String` takes these two names for equal, and sorts by other rules than
+  /// the bytes.
+  @Test func namesAreComparedByTheirBytes() {
+    let composed = "\u{E9}"
+    let decomposed = "e\u{301}"
+    let labels = Labels([Label(composed, "1"), Label(decomposed, "2"), Label("z", "3")])
+    #expect(labels.map(\.value) == ["2", "3", "1"])
+    #expect(labels[composed] == "1")
+    #expect(Labels(encodedBytes: labels.encodedBytes) == labels)
+  }
+
   @Test func encodedBytesRoundTrip() {
     let long = String(repeating: "é", count: 300)
     let labels = Labels([Label("__name__", "x"), Label("long", long), Label("z", "1")])
