@@ -152,7 +152,9 @@ let package = Package(
     tests("PromQLSyntaxTests", imports: ["PromQLSyntax", "SeriesModel", "TestSupport"]),
     tests(
       "StorageTests",
-      imports: ["Storage", "SeriesModel", "ChunkEncoding", "LMDB", "Instrumentation", "TestSupport"]),
+      imports: [
+        "Storage", "SeriesModel", "ChunkEncoding", "LMDB", "Instrumentation", "TestSupport",
+      ]),
     tests(
       "PromQLTests", imports: ["PromQL", "PromQLSyntax", "SeriesModel", "TestSupport"]),
     tests("ConfigurationTests", imports: ["Configuration", "SeriesModel", "TestSupport"]),

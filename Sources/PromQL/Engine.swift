@@ -167,6 +167,9 @@ private struct Evaluation {
   ) -> QueryResult {
     var statistics = QueryStatistics()
     statistics.seriesCount = context.selections.reduce(0) { $0 + $1.series.count }
+    statistics.samplesQueried = context.selections.reduce(context.samplesInWindows) {
+      $0 + $1.valuesSelected
+    }
     statistics.samplesRead = context.selections.reduce(0) { $0 + $1.samplesRead }
     statistics.peakSamples = context.budget.peak
     let elapsed = (ContinuousClock.now - began).components

@@ -71,6 +71,9 @@ public struct MatrixSeries: Sendable {
 public struct QueryStatistics: Hashable, Sendable {
   /// The number of series that the selectors matched.
   public var seriesCount = 0
+  /// The number of samples that selectors and windows handed on, counted at
+  /// each step anew.
+  public var samplesQueried = 0
   /// The number of samples read from storage.
   public var samplesRead = 0
   /// The largest number of samples held in memory at once, as counted against

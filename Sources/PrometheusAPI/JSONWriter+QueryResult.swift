@@ -79,7 +79,7 @@ extension JSONWriter {
       }
       json.name("samples")
       json.object { json in
-        json.member("totalQueryableSamples", statistics.samplesRead)
+        json.member("totalQueryableSamples", statistics.samplesQueried)
         json.member("peakSamples", statistics.peakSamples)
         json.member("samplesRead", statistics.samplesRead)
       }

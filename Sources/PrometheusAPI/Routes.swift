@@ -72,7 +72,10 @@ package enum Routes {
     let routes = all.map { route in
       let handler = metrics.measuring(route.pattern, compressing(route.handler))
       return Route(route.methods, route.pattern, execution: route.execution) { request in
-        refusal(request) ?? handler(request)
+        var response = refusal(request) ?? handler(request)
+        // What a pushed label says must not be taken for a page.
+        response.headers["X-Content-Type-Options"] = "nosniff"
+        return response
       }
     }
     return Router(routes) { request in

@@ -221,7 +221,7 @@ extension ScrapeScheduler {
 
   /// The largest body where the configuration sets no limit: memory is bounded
   /// whatever a target sends.
-  private static let defaultBodyByteLimit = 256 << 20
+  private static let defaultBodyByteLimit = 64 << 20
 }
 
 extension ScrapeScheduler {

@@ -29,7 +29,8 @@ public struct LabelsBuilder {
 
   /// The value of the label `name` as set so far, or nil.
   public subscript(name: String) -> String? {
-    guard let label = collected.first(where: { $0.name.compareUTF8(with: name) == 0 }), label.value.isEmpty == false
+    guard let label = collected.first(where: { $0.name.compareUTF8(with: name) == 0 }),
+      label.value.isEmpty == false
     else { return nil }
     return label.value
   }

@@ -1,3 +1,4 @@
+import Glibc
 import PromQL
 import SeriesModel
 import Storage
@@ -74,10 +75,19 @@ public final class Database: Sendable {
   public static func openReadOnly(
     at path: String, options: DatabaseOptions = DatabaseOptions()
   ) throws -> Database {
-    try wrappingStorageErrors {
-      try Database(
-        writer: nil, reader: StoreReader.open(directory: path, options: StoreOptions(options)),
-        options: options)
+    do {
+      return try wrappingStorageErrors {
+        try Database(
+          writer: nil, reader: StoreReader.open(directory: path, options: StoreOptions(options)),
+          options: options)
+      }
+    } catch let error as TSDBError {
+      guard case .file(let failure)? = error.cause as? StorageError,
+        failure.number == ENOENT || failure.number == ENOTDIR
+      else { throw error }
+      throw TSDBError(
+        .notADatabase, "there is no database in \"\(path)\"",
+        hint: "name the directory that a server or a program writes to", cause: error)
     }
   }
 

@@ -13,7 +13,8 @@ public struct TSDBError: Error, Sendable {
   /// The kind of an error; more kinds may come.
   public struct Code: Hashable, Sendable {
     private enum Kind: Hashable {
-      case inUse, notADatabase, unsupportedFormat, readOnly, overloaded, failed, closed, invalid, refused
+      case inUse, notADatabase, unsupportedFormat, readOnly, overloaded, failed, closed, invalid,
+        refused
     }
 
     private let kind: Kind

@@ -8,7 +8,8 @@ func withSmallStack(_ body: @escaping @Sendable () -> Void) {
   // Safety: the attributes are initialised before they are used and destroyed
   // after the thread has been made; the box is released by the thread, which
   // is awaited.
-  let status = unsafe withUnsafeTemporaryAllocation(of: pthread_attr_t.self, capacity: 1) { buffer in
+  let status = unsafe withUnsafeTemporaryAllocation(of: pthread_attr_t.self, capacity: 1) {
+    buffer in
     let attributes = buffer.baseAddress!
     unsafe pthread_attr_init(attributes)
     defer { unsafe pthread_attr_destroy(attributes) }

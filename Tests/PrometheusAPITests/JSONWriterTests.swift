@@ -27,7 +27,8 @@ import Testing
   }
 
   @Test func stringsAreEscapedAsJSONDemands() {
-    #expect(text { $0.string("a\"b\\c\nd\te\u{1}\u{7F}é") } == "\"a\\\"b\\\\c\\nd\\te\\u0001\u{7F}é\"")
+    #expect(
+      text { $0.string("a\"b\\c\nd\te\u{1}\u{7F}é") } == "\"a\\\"b\\\\c\\nd\\te\\u0001\u{7F}é\"")
   }
 
   struct SampleCase: Sendable {

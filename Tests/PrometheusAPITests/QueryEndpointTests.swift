@@ -84,7 +84,8 @@ import Testing
     Case(target: "/api/v1/labels?match[]=absent", json: success("[]")),
     Case(target: "/api/v1/label/job/values", json: success(#"["a","b"]"#)),
     Case(
-      target: "/api/v1/label/job/values?match[]=%7Bjob!%3D%22a%22,job%3D~%22.%2B%22%7D&match[]=absent",
+      target:
+        "/api/v1/label/job/values?match[]=%7Bjob!%3D%22a%22,job%3D~%22.%2B%22%7D&match[]=absent",
       json: success(#"["b"]"#)),
     Case(target: "/api/v1/label/U__job/values", json: success(#"["a","b"]"#)),
     Case(

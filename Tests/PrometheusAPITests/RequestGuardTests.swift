@@ -21,7 +21,8 @@ import Testing
     Case(id: "IPv6 loopback", headers: ["Host": "[::1]:9090"], isServed: true),
     Case(id: "listed name", headers: ["Host": "metrics.example:9090"], isServed: true),
     Case(id: "rebound name", headers: ["Host": "evil.example:9090"], isServed: false),
-    Case(id: "name that starts like loopback", headers: ["Host": "127.0.0.1.evil"], isServed: false),
+    Case(
+      id: "name that starts like loopback", headers: ["Host": "127.0.0.1.evil"], isServed: false),
     Case(id: "foreign address", headers: ["Host": "192.0.2.1:9090"], isServed: false),
     Case(
       id: "address of an open listener", listenHosts: ["0.0.0.0"],

@@ -28,9 +28,10 @@ import Testing
     #expect(TimeText.timestamp(rfc3339: row.text)?.milliseconds == row.milliseconds)
   }
 
-  @Test(arguments: [
-    -62_135_596_800_000, -1, 0, 1, 1500, 951_782_400_000, 4_102_444_800_123, 253_402_300_799_999,
-  ] as [Int64])
+  @Test(
+    arguments: [
+      -62_135_596_800_000, -1, 0, 1, 1500, 951_782_400_000, 4_102_444_800_123, 253_402_300_799_999,
+    ] as [Int64])
   func rfc3339RoundTrips(_ milliseconds: Int64) {
     let timestamp = Timestamp(milliseconds: milliseconds)
     #expect(TimeText.timestamp(rfc3339: TimeText.rfc3339(timestamp)) == timestamp)

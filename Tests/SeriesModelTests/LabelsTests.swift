@@ -36,10 +36,11 @@ import Testing
     #expect(labels["long"] == long)
   }
 
-  @Test(arguments: [
-    [1], [1, 97], [1, 97, 2, 98], [0, 1, 98], [1, 97, 0], [1, 97, 1, 98, 1, 97, 1, 99],
-    [1, 98, 1, 98, 1, 97, 1, 99], [0x81, 0x00, 97, 1, 98], [0xFF, 0xFF, 0xFF, 0xFF, 0x0F],
-  ] as [[UInt8]])
+  @Test(
+    arguments: [
+      [1], [1, 97], [1, 97, 2, 98], [0, 1, 98], [1, 97, 0], [1, 97, 1, 98, 1, 97, 1, 99],
+      [1, 98, 1, 98, 1, 97, 1, 99], [0x81, 0x00, 97, 1, 98], [0xFF, 0xFF, 0xFF, 0xFF, 0x0F],
+    ] as [[UInt8]])
   func malformedEncodedBytesAreRefused(_ bytes: [UInt8]) {
     #expect(Labels(encodedBytes: bytes) == nil)
   }
@@ -64,11 +65,12 @@ import Testing
     #expect(labels.setting("c", to: "3")["c"] == "3")
   }
 
-  @Test(arguments: [
-    (Labels(), "{}"), (["__name__": "x"], "x"), (["a": "1"], #"{a="1"}"#),
-    (["__name__": "x", "a": "1\n"], #"x{a="1\n"}"#),
-    (["__name__": "a.b", "c d": "1"], #"{__name__="a.b", "c d"="1"}"#),
-  ] as [(Labels, String)])
+  @Test(
+    arguments: [
+      (Labels(), "{}"), (["__name__": "x"], "x"), (["a": "1"], #"{a="1"}"#),
+      (["__name__": "x", "a": "1\n"], #"x{a="1\n"}"#),
+      (["__name__": "a.b", "c d": "1"], #"{__name__="a.b", "c d"="1"}"#),
+    ] as [(Labels, String)])
   func descriptionIsPromQL(_ labels: Labels, _ text: String) {
     #expect(labels.description == text)
   }

@@ -7,7 +7,8 @@ import Testing
   /// that could not be read again.
   @Test(arguments: 300...400)
   func longValueWithZeroByteAnywhereIsReadAgain(_ prefixCount: Int) throws {
-    let text = Array(repeating: UInt8(ascii: "v"), count: prefixCount) + [0, 0]
+    let text =
+      Array(repeating: UInt8(ascii: "v"), count: prefixCount) + [0, 0]
       + Array(repeating: UInt8(ascii: "w"), count: 100)
     let component = PostingsKey.component(
       text.span, byteLimit: PostingsKey.valueByteLimit, seed: 7)

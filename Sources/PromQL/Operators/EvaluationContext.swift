@@ -15,6 +15,8 @@ final class EvaluationContext {
   let selections: [SelectedData]
   /// The remarks made so far.
   var annotations = AnnotationSet()
+  /// The samples of all windows so far, one in several windows several times.
+  var samplesInWindows = 0
 
   private let deadline: ContinuousClock.Instant?
   private let cancellation: QueryCancellation?
@@ -80,6 +82,8 @@ final class SelectedData {
 
   /// The number of samples read from storage so far.
   private(set) var samplesRead = 0
+  /// The values that instant selectors took of these samples, over all steps.
+  var valuesSelected = 0
 
   /// Prepares for reading `series`.
   ///

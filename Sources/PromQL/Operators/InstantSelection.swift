@@ -43,6 +43,7 @@ struct InstantSelection: VectorSource {
         ? selection.interpolate(samples.withoutStaleMarkers(), into: &values)
         : selection.pickNewest(samples, into: &values)
       guard hasValues else { return nil }
+      selection.data.valuesSelected += values.count { $0.isAbsent == false }
       return SeriesColumn(
         labels: selection.data.series.labels(at: index), dropsName: false, values: values)
     }

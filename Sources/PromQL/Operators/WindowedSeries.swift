@@ -68,6 +68,7 @@ struct WindowedSeries {
       while first < last, timestamps[first] <= earliest { first += 1 }
       guard first < last else { continue }
       samplesPassed += last - first
+      context.samplesInWindows += last - first
       if samplesPassed > Self.samplesBetweenCheckpoints {
         try context.checkpoint()
         samplesPassed = 0

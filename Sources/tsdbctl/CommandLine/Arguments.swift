@@ -52,7 +52,8 @@ struct Arguments: Sendable {
     var name = String(parts.first ?? "")
     let attached = parts.count == 2 ? String(parts[1]) : nil
     var isNegated = false
-    if flags[name] == nil, name.hasPrefix("no-"), case .toggle = flags[String(name.dropFirst(3))]?.kind
+    if flags[name] == nil, name.hasPrefix("no-"),
+      case .toggle = flags[String(name.dropFirst(3))]?.kind
     {
       name = String(name.dropFirst(3))
       isNegated = true

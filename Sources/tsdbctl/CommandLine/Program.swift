@@ -1,4 +1,5 @@
 import Configuration
+import TSDB
 
 /// Finds the command that a command line names and runs it.
 struct Program: Sendable {
@@ -17,6 +18,9 @@ struct Program: Sendable {
       report(error.message, hint: error.hint)
       return .usage
     } catch let error as CommandFailure {
+      report(error.message, hint: error.hint)
+      return .failure
+    } catch let error as TSDBError {
       report(error.message, hint: error.hint)
       return .failure
     } catch {
@@ -73,7 +77,9 @@ struct Program: Sendable {
         "\"\(words[0])\" is no command by itself",
         hint: "one of: " + continuations.joined(separator: ", "))
     }
-    let nearest = nearestName(to: text, among: commands.map(\.name))
+    let names = commands.map(\.name)
+    // What follows the command's word may be an operand.
+    let nearest = nearestName(to: text, among: names) ?? nearestName(to: words[0], among: names)
     return UsageError(
       "unknown command \"\(text)\"",
       hint: nearest.map { "did you mean `\(name) \($0)`?" } ?? "see `\(name) --help`")

@@ -14,8 +14,8 @@ enum CheckCommand {
       do {
         let parsed = try ConfigurationFile.load(file)
         for warning in parsed.warnings { StandardError.write("\(warning)\n") }
-        StandardOutput.write(
-          "\(file): valid, \(parsed.configuration.scrapeConfigurations.count) scrape configurations\n")
+        let jobCount = parsed.configuration.scrapeConfigurations.count
+        StandardOutput.write("\(file): valid, \(jobCount) scrape configurations\n")
       } catch {
         StandardError.write("\(error)\n")
         status = .failure

@@ -1,5 +1,5 @@
-import PrometheusAPI
 import PromQLSyntax
+import PrometheusAPI
 import SeriesModel
 import TSDB
 
@@ -89,8 +89,9 @@ enum QueryCommand {
       throw UsageError("name the series with a selector", hint: "tsdbctl query series 'up'")
     }
     parameters += selectors.map { ("match[]", $0) }
+    let format = try OutputFormat(arguments)
     let body = try source(arguments).answer(to: "series", parameters)
-    return try print(arguments, body) { (series: [[String: String]]) in
+    return try print(format, body) { (series: [[String: String]]) in
       ResultTable(labelSets: series)
     }
   }
@@ -103,8 +104,9 @@ enum QueryCommand {
     parameters += arguments.all("match").map { ("match[]", $0) }
     let name = arguments.operands.first
     let path = name.map { "label/\(FormEncoding.escaped($0))/values" } ?? "labels"
+    let format = try OutputFormat(arguments)
     let body = try source(arguments).answer(to: path, parameters)
-    return try print(arguments, body) { (values: [String]) in
+    return try print(format, body) { (values: [String]) in
       ResultTable(header: [name ?? "label"], rows: values.map { [$0] })
     }
   }
@@ -113,10 +115,11 @@ enum QueryCommand {
     _ arguments: Arguments, path: String, expression: String, newest: Timestamp,
     parameters: [(name: String, value: String)]
   ) throws -> ExitStatus {
+    let format = try OutputFormat(arguments)
     let source = try source(arguments)
     let body = try source.answer(to: path, parameters)
     do {
-      return try print(arguments, body) { (data: QueryData) in
+      return try print(format, body) { (data: QueryData) in
         if data.isEmpty { explainEmptyResult(source, newest: newest, arguments) }
         return ResultTable(data)
       }
@@ -169,15 +172,24 @@ enum QueryCommand {
     return try DirectorySource(path: path, options: options)
   }
 
+  /// How answers are printed.
+  private enum OutputFormat: String {
+    case table, json, csv
+
+    init(_ arguments: Arguments) throws(UsageError) {
+      let text = arguments["output"] ?? ""
+      guard let format = OutputFormat(rawValue: text) else {
+        throw UsageError("--output=\(text): choose table, json or csv")
+      }
+      self = format
+    }
+  }
+
   /// Prints an answer in the format asked for, its annotations on standard
   /// error.
   private static func print<Payload: Decodable>(
-    _ arguments: Arguments, _ body: [UInt8], _ table: (Payload) -> ResultTable
+    _ format: OutputFormat, _ body: [UInt8], _ table: (Payload) -> ResultTable
   ) throws -> ExitStatus {
-    let format = arguments["output"] ?? ""
-    guard ["table", "json", "csv"].contains(format) else {
-      throw UsageError("--output=\(format): choose table, json or csv")
-    }
     let answer = try Answer<Payload>.decode(body)
     for note in (answer.warnings ?? []) + (answer.infos ?? []) {
       StandardError.write("note: \(note)\n")
@@ -185,9 +197,9 @@ enum QueryCommand {
     guard let data = answer.data else { throw CommandFailure("the answer holds no data") }
     let result = table(data)
     switch format {
-    case "json": StandardOutput.write(body + [UInt8(ascii: "\n")])
-    case "csv": StandardOutput.write(result.csv)
-    default:
+    case .json: StandardOutput.write(body + [UInt8(ascii: "\n")])
+    case .csv: StandardOutput.write(result.csv)
+    case .table:
       if result.rows.isEmpty {
         StandardError.write("no result\n")
       } else {

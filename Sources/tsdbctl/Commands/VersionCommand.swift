@@ -7,7 +7,8 @@ enum VersionCommand {
   ) { arguments in
     guard arguments.operands.isEmpty else { throw UsageError("`version` takes no operands") }
     StandardOutput.write(
-      "tsdbctl \(BuildInformation.version) (Prometheus \(BuildInformation.compatibleVersion) API)\n")
+      "tsdbctl \(BuildInformation.version) (Prometheus \(BuildInformation.compatibleVersion) API)\n"
+    )
     return .success
   }
 }

@@ -40,7 +40,8 @@ struct ResultTable {
   private static func csvField(_ cell: String) -> String {
     let needsQuotes = cell.contains { $0 == "," || $0 == "\"" || $0.isNewline }
     guard needsQuotes else { return cell }
-    return "\"" + cell.split(separator: "\"", omittingEmptySubsequences: false)
+    return "\""
+      + cell.split(separator: "\"", omittingEmptySubsequences: false)
       .joined(separator: "\"\"") + "\""
   }
 }

@@ -18,7 +18,8 @@ struct Answer<Payload: Decodable>: Decodable {
       throw CommandFailure("the answer can't be read: \(error)")
     }
     if answer.status != "success" {
-      throw AnswerError(kind: answer.errorType ?? "unknown", message: answer.error ?? "no reason given")
+      throw AnswerError(
+        kind: answer.errorType ?? "unknown", message: answer.error ?? "no reason given")
     }
     return answer
   }

@@ -24,7 +24,11 @@ final class Reloader: Sendable {
   static func load(_ options: ServerOptions) throws -> ServerConfiguration {
     switch options.targets {
     case .named(let targets, let interval):
-      return try ServerConfiguration.scraping(targets, every: interval)
+      do throws(ConfigurationError) {
+        return try ServerConfiguration.scraping(targets, every: interval)
+      } catch {
+        throw UsageError(error.problems.map(\.text).joined(separator: "\n"))
+      }
     case .file(let path):
       let parsed = try ConfigurationFile.load(path)
       for warning in parsed.warnings { options.logger.log(.warn, "\(warning)") }

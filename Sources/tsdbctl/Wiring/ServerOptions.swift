@@ -1,6 +1,6 @@
 import HTTPServer
-import PrometheusAPI
 import PromQLSyntax
+import PrometheusAPI
 
 /// The settings of `tsdbctl serve`, checked.
 struct ServerOptions: Sendable {
@@ -74,7 +74,8 @@ struct ServerOptions: Sendable {
     let text = arguments[name] ?? ""
     guard let milliseconds = parseDuration(text), milliseconds > 0 else {
       throw UsageError(
-        "--\(name)=\(text) is no positive duration", hint: "a duration is written like 30s or 1d12h")
+        "--\(name)=\(text) is no positive duration", hint: "a duration is written like 30s or 1d12h"
+      )
     }
     return milliseconds
   }

@@ -27,7 +27,7 @@ final class ServerProcess: Sendable {
     startTime = clock()
     self.options = options
     let configuration = try Reloader.load(options)
-    server = try Server(ServerProcess.serverConfiguration(options))
+    server = try ServerProcess.listen(options)
     database = try ServerProcess.openDatabase(options, clock: clock)
     do {
       let registry = Registry()
@@ -101,10 +101,15 @@ final class ServerProcess: Sendable {
     return .success
   }
 
-  private static func serverConfiguration(_ options: ServerOptions) -> Server.Configuration {
+  private static func listen(_ options: ServerOptions) throws(CommandFailure) -> Server {
     var configuration = Server.Configuration(listenAddresses: options.listenAddresses)
     configuration.workerCount = options.maximumQueryConcurrency
-    return configuration
+    do throws(HTTPServerError) {
+      return try Server(configuration)
+    } catch {
+      throw CommandFailure(
+        "\(error)", hint: "choose another address with --web.listen-address=<host:port>")
+    }
   }
 
   private static func openDatabase(
@@ -116,7 +121,13 @@ final class ServerProcess: Sendable {
     databaseOptions.queryTimeout = options.queryTimeout
     databaseOptions.maximumQuerySamples = options.maximumQuerySamples
     databaseOptions.clock = clock
-    return try Database.open(at: options.dataDirectory, options: databaseOptions)
+    do {
+      return try Database.open(at: options.dataDirectory, options: databaseOptions)
+    } catch let error as TSDBError {
+      throw CommandFailure(
+        "can't use the data directory \"\(options.dataDirectory)\": \(error.message)",
+        hint: error.hint ?? "choose another directory with --storage.tsdb.path=<dir>")
+    }
   }
 
   private static func lifecycle(
