@@ -139,6 +139,7 @@ let package = Package(
       path: "Tests/TestSupport",
       swiftSettings: swiftSettings),
     tests("SeriesModelTests", imports: ["SeriesModel", "TestSupport"]),
+    tests("ThreadingTests", imports: ["Threading"]),
     tests("InstrumentationTests", imports: ["Instrumentation"]),
     tests("LMDBTests", imports: ["LMDB", "TestSupport"]),
     tests("HTTPServerTests", imports: ["HTTPServer", "HTTPClient", "TestSupport"]),
@@ -170,7 +171,7 @@ let package = Package(
         "Pushing", "SeriesModel", "PushProtocols", "Exposition", "Compression", "Instrumentation",
         "TestSupport",
       ]),
-    tests("TSDBTests", imports: ["TSDB", "TestSupport"]),
+    tests("TSDBTests", imports: ["TSDB", "Instrumentation", "TestSupport"]),
     tests(
       "PrometheusAPITests",
       imports: [

@@ -29,6 +29,15 @@ struct ParametersTests {
     #expect(parameters.firstMalformedPart == row.malformed)
   }
 
+  @Test func parametersBeyondTheLimitAreLeftOut() {
+    let limit = Parameters.maximumPairCount
+    let full = String(repeating: "a&", count: limit)
+    #expect(Parameters(query: full).firstMalformedPart == nil)
+    let beyond = Parameters(form: full, query: "b=1&c=2")
+    #expect(beyond.pairs.count == limit)
+    #expect(beyond.firstMalformedPart == "b=1")
+  }
+
   struct Form: Sendable, CustomTestStringConvertible {
     let method: Method
     let contentType: String?

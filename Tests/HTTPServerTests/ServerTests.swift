@@ -210,6 +210,35 @@ struct ServerTests {
     #expect(try fetcher.result(1).text == "slow\n")
   }
 
+  @Test func longWorkHoldsUpLongWorkAlone() throws {
+    let (started, release) = (DispatchSemaphore(value: 0), DispatchSemaphore(value: 0))
+    let server = try startServer([
+      Route([.get], "/long", execution: .longWorker) { _ in
+        started.signal()
+        release.wait()
+        return .text(200, "long")
+      },
+      Route([.get], "/quick") { _ in .text(200, "quick") },
+    ]) {
+      $0.workerCount = 1
+      $0.longWorkerCount = 1
+    }
+    let fetcher = try Fetcher()
+    fetcher.add(server.request("/long"), token: 1)
+    while started.wait(timeout: .now()) == .timedOut { _ = fetcher.poll(timeoutMilliseconds: 1) }
+    fetcher.add(server.request("/long"), token: 2)
+    while server.statistics.queuedRequestCount == 0 { _ = fetcher.poll(timeoutMilliseconds: 1) }
+    fetcher.add(server.request("/quick"), token: 3)
+    #expect(try fetcher.result(3).text == "quick\n")
+    release.signal()
+    release.signal()
+    var texts: [String] = []
+    while texts.count < 2 {
+      texts += try fetcher.poll(timeoutMilliseconds: 1000).map { try $0.result.get().text }
+    }
+    #expect(texts == ["long\n", "long\n"])
+  }
+
   @Test func fullQueueIsAnsweredAtOnce() throws {
     let (started, release) = (DispatchSemaphore(value: 0), DispatchSemaphore(value: 0))
     let server = try startServer([

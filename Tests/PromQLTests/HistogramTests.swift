@@ -48,6 +48,19 @@ import Testing
         1970-01-01T00:00:00Z to 1970-01-01T00:00:00Z (1:26)
         """),
     QueryCase(
+      "counts that fall by less than a normal number",
+      series: """
+        h_bucket{le="1"} 1e-310
+        h_bucket{le="+Inf"} 0
+        """, query: "histogram_quantile(0.25, h_bucket)",
+      gives: """
+        {} 0.2500000000000124
+        PromQL info: input to histogram_quantile needed to be fixed for monotonicity (see \
+        https://prometheus.io/docs/prometheus/latest/querying/functions/#histogram_quantile) for \
+        metric name "h_bucket", from buckets +Inf to +Inf, with a max diff of 1e-310, over 1 \
+        samples from 1970-01-01T00:00:00Z to 1970-01-01T00:00:00Z (1:26)
+        """),
+    QueryCase(
       "differences of rounding are no fall",
       series: """
         h_bucket{le="1"} 4.000000000000001

@@ -44,6 +44,7 @@ import Testing
     #"label_replace(a, "x", "y", "", "")"#,
     "quantile(0.5, a)", "topk(2, a)", "sum_over_time(a[10m])",
     #"histogram_quantiles(label_replace(a, "le", "+Inf", "", ""), "q", time())"#,
+    "vector(time() + (time() + time()))",
   ])
   func operatorsCountWhatTheyHold(_ query: String) {
     #expect(

@@ -37,6 +37,11 @@ import Testing
     #expect(TimeText.timestamp(rfc3339: TimeText.rfc3339(timestamp)) == timestamp)
   }
 
+  @Test func momentsAtTheEdgesOfTheClockAreWritten() {
+    #expect(TimeText.rfc3339(.earliest) == "-292275055-05-16T16:47:04.192Z")
+    #expect(TimeText.rfc3339(.latest) == "292278994-08-17T07:12:55.807Z")
+  }
+
   @Test(arguments: [
     Case(text: "1435781430.781", milliseconds: 1_435_781_430_781),
     Case(text: "-0.5", milliseconds: -500),

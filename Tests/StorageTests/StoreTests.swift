@@ -192,3 +192,47 @@ import Testing
     try store.close()
   }
 }
+
+@Suite struct StoreLabelTests {
+  private let directory = TemporaryDirectory()
+
+  /// Series in the head, in the tables, and in both, at different times.
+  private func makeStore() throws -> Store {
+    let store = try Store.open(directory: directory.path("data"))
+    try store.append(["__name__": "old", "job": "a"], [(1000, 1)])
+    try store.append(["__name__": "both", "job": "b"], [(1000, 1)])
+    try store.sealEverything()
+    try store.append(["__name__": "both", "job": "b"], [(90_000_000, 2)])
+    try store.append(["__name__": "new", "zone": "z"], [(90_000_000, 3)])
+    return store
+  }
+
+  private func selection(
+    _ start: Int64, _ end: Int64, _ matchers: [Matcher] = []
+  ) -> [SeriesSelection] {
+    [
+      SeriesSelection(
+        matchers: matchers, start: Timestamp(milliseconds: start),
+        end: Timestamp(milliseconds: end))
+    ]
+  }
+
+  @Test func labelsAreThoseOfSeriesWithSamplesInTheRange() throws {
+    let store = try makeStore()
+    #expect(try store.labelNames(of: []) == ["__name__", "job", "zone"])
+    #expect(try store.labelNames(of: selection(.min, .max)) == ["__name__", "job", "zone"])
+    #expect(try store.labelNames(of: selection(0, 2000)) == ["__name__", "job"])
+    #expect(
+      try store.labelValues(of: "__name__", in: selection(0, 2000)) == ["both", "old"])
+    #expect(
+      try store.labelValues(of: "__name__", in: selection(80_000_000, 90_000_000))
+        == ["both", "new"])
+    #expect(try store.labelValues(of: "job", in: selection(80_000_000, 90_000_000)) == ["b"])
+    #expect(try store.labelNames(of: selection(10_000_000, 20_000_000)) == [])
+    let matcher = Matcher("zone", .equal, "")
+    #expect(
+      try store.labelValues(of: "__name__", in: selection(.min, .max, [matcher]))
+        == ["both", "old"])
+    try store.close()
+  }
+}
