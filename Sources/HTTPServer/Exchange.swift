@@ -181,7 +181,7 @@ final class Exchange: @unchecked Sendable {
       remoteAddress: connection.clientAddress, client: watch)
     body = []
     let resolution = core.router.resolve(request)
-    guard resolution.execution == .worker else {
+    guard let workers = core.pool(for: resolution.execution) else {
       return reply(resolution.handler(resolution.request))
     }
     phase = .dispatched
@@ -191,7 +191,7 @@ final class Exchange: @unchecked Sendable {
       finish(.unavailable("the server is shutting down"))
       return .wait
     }
-    let isQueued = core.workers.submit {
+    let isQueued = workers.submit {
       self.finish(resolution.handler(resolution.request))
     }
     if !isQueued {

@@ -19,10 +19,14 @@ package struct Parameters: Sendable {
     }
   }
 
+  /// The most pairs that are kept: each takes more memory than its bytes.
+  package static let maximumPairCount = 10_000
+
   /// All pairs in order, repeated names included.
   package private(set) var pairs: [Pair] = []
 
-  /// The first part that was left out: one with a bad `%` sequence or a `;`.
+  /// The first part that was left out: one with a bad `%` sequence or a `;`, or
+  /// the first beyond ``maximumPairCount``.
   package private(set) var firstMalformedPart: String?
 
   /// Decodes a form body, if there is one, and then a query string.
@@ -49,7 +53,7 @@ package struct Parameters: Sendable {
     for part in encoded.utf8.split(separator: UInt8(ascii: "&")) {
       let halves = part.split(
         separator: UInt8(ascii: "="), maxSplits: 1, omittingEmptySubsequences: false)
-      guard !part.contains(UInt8(ascii: ";")),
+      guard pairs.count < Parameters.maximumPairCount, !part.contains(UInt8(ascii: ";")),
         let name = PercentDecoding.text(Substring(halves[0]), plusIsSpace: true),
         let value = PercentDecoding.text(
           halves.count > 1 ? Substring(halves[1]) : "", plusIsSpace: true)

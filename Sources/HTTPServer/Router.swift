@@ -7,6 +7,9 @@ package struct Route: Sendable {
   package enum Execution: Sendable {
     /// On a worker thread, while the connection waits; it may block.
     case worker
+    /// On a worker thread of those for long work, while the connection waits;
+    /// however much of it there is, ``worker`` routes are served meanwhile.
+    case longWorker
     /// On the thread that serves the connections: for handlers that answer
     /// within microseconds and never wait, since all other connections of the
     /// thread stand still meanwhile.

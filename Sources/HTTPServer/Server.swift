@@ -1,8 +1,8 @@
 import Synchronization
 import Threading
 
-/// An HTTP/1.1 server: listening sockets, connection threads, and a pool of
-/// workers that run the handlers.
+/// An HTTP/1.1 server: listening sockets, connection threads, and two pools of
+/// workers that run the handlers, one for quick work and one for long.
 ///
 /// It is made in two steps, so that a program learns that its port is taken
 /// before it does anything else: `init` binds, ``start(routing:)`` serves.
@@ -29,7 +29,9 @@ package final class Server: Sendable {
     package var bodyLimitBytes = 32 << 20
     /// Threads that run handlers.
     package var workerCount = 8
-    /// Requests that may wait for a worker; beyond it 503.
+    /// Threads that run handlers of long work, see ``Route/Execution``.
+    package var longWorkerCount = 8
+    /// Requests that may wait for a worker of either kind; beyond it 503.
     package var queueCapacity = 128
 
     /// Creates a configuration with the default limits.
@@ -137,6 +139,7 @@ package final class Server: Sendable {
     for acceptor in acceptors { acceptor.stop() }
     core.drain(deadline: deadline)
     core.workers.stop()
+    core.longWorkers.stop()
     daemon.stop()
   }
 
@@ -167,6 +170,7 @@ final class ServerCore: Sendable {
   let configuration: Server.Configuration
   let router: Router
   let workers: WorkerPool
+  let longWorkers: WorkerPool
   let admission: Admission
   private let activity = Monitor(Activity())
   private let draining = Atomic(false)
@@ -179,6 +183,8 @@ final class ServerCore: Sendable {
     admission = Admission(limit: configuration.connectionLimit)
     workers = try WorkerPool(
       threadCount: configuration.workerCount, queueCapacity: configuration.queueCapacity)
+    longWorkers = try WorkerPool(
+      threadCount: configuration.longWorkerCount, queueCapacity: configuration.queueCapacity)
   }
 
   /// Whether connections are closed after their next answer.
@@ -190,9 +196,18 @@ final class ServerCore: Sendable {
     Server.Statistics(
       openConnectionCount: admission.openCount,
       activeRequestCount: activity.withLock { $0.exchangeCount },
-      queuedRequestCount: workers.queuedCount,
+      queuedRequestCount: workers.queuedCount + longWorkers.queuedCount,
       refusedRequestCount: refusedRequestCount.load(ordering: .relaxed),
       refusedBodyCount: refusedBodyCount.load(ordering: .relaxed))
+  }
+
+  /// The workers that run a handler; nil for none of them.
+  func pool(for execution: Route.Execution) -> WorkerPool? {
+    switch execution {
+    case .worker: workers
+    case .longWorker: longWorkers
+    case .connectionThread: nil
+    }
   }
 
   func exchangeBegan() {

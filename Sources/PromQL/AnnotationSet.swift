@@ -78,7 +78,8 @@ extension AnnotationSet.MonotonicityRepairs: CustomStringConvertible {
 
   /// The number with two significant digits.
   private func twoDigitText(_ value: Double) -> String {
-    guard value.isFinite, value > 0 else { return floatText(value, as: .compact) }
+    // No power of ten lifts numbers below to two digits before the point.
+    guard value.isFinite, value > 1e-300 else { return floatText(value, as: .compact) }
     var scale = 1.0
     while value * scale < 10 { scale *= 10 }
     while value * scale >= 100 { scale /= 10 }

@@ -23,9 +23,17 @@ func successResponse(
 /// What a list cut short by `limit` says of it.
 let truncationWarning = "results truncated due to limit"
 
-/// A handler whose errors become API errors.
+/// A handler whose errors become API errors; parameters that can't be decoded
+/// are an error before it runs.
 func answering(_ body: @escaping @Sendable (Request) throws -> Response) -> Handler {
   { request in
+    if let part = request.parameters.firstMalformedPart {
+      return APIError(
+        .badData,
+        "error parsing form values: \(String(part.prefix(60)).quotedAsJSON) is badly encoded, or "
+          + "one parameter too many"
+      ).response()
+    }
     do {
       return try body(request)
     } catch let error as APIError {

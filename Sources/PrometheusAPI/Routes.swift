@@ -53,12 +53,19 @@ package enum Routes {
   ) -> [Route] {
     let query = QueryEndpoints(database: database, clock: clock)
     let series = SeriesEndpoints(database: database)
+    // What reads samples or series may take long, and must not hold up pushes.
+    func reading(
+      _ methods: [Method], _ pattern: String,
+      _ answer: @escaping @Sendable (Request) throws -> Response
+    ) -> Route {
+      Route(methods, pattern, execution: .longWorker, handler: answering(answer))
+    }
     return [
-      Route([.get, .post], "/api/v1/query", handler: answering(query.instant)),
-      Route([.get, .post], "/api/v1/query_range", handler: answering(query.range)),
-      Route([.get, .post], "/api/v1/series", handler: answering(series.series)),
-      Route([.get, .post], "/api/v1/labels", handler: answering(series.labelNames)),
-      Route([.get], "/api/v1/label/{name}/values", handler: answering(series.labelValues)),
+      reading([.get, .post], "/api/v1/query", query.instant),
+      reading([.get, .post], "/api/v1/query_range", query.range),
+      reading([.get, .post], "/api/v1/series", series.series),
+      reading([.get, .post], "/api/v1/labels", series.labelNames),
+      reading([.get], "/api/v1/label/{name}/values", series.labelValues),
       Route([.get], "/api/v1/metadata", handler: answering(series.metadata)),
     ]
   }

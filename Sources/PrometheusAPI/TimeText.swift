@@ -140,6 +140,7 @@ extension TimeText {
   }
 
   private static func floorMod(_ dividend: Int64, _ divisor: Int64) -> Int64 {
-    dividend - floorDivide(dividend, divisor) * divisor
+    let remainder = dividend % divisor
+    return remainder < 0 ? remainder + divisor : remainder
   }
 }

@@ -1,4 +1,4 @@
-/// Why bytes are no protobuf message of the expected kind.
+/// Why bytes can't be read as a protobuf message of the expected kind.
 ///
 /// Offsets count bytes from the start of the whole message.
 package enum PushProtocolError: Error, Equatable, Sendable {
@@ -10,6 +10,8 @@ package enum PushProtocolError: Error, Equatable, Sendable {
   case invalidTag(offset: Int)
   /// The field `number` at `offset` is encoded as another type than it has.
   case wrongWireType(field: Int, offset: Int)
+  /// The message has more samples than its reader takes.
+  case tooManySamples
 }
 
 extension PushProtocolError: CustomStringConvertible {
@@ -24,6 +26,8 @@ extension PushProtocolError: CustomStringConvertible {
       "protobuf tag at byte \(offset) has no valid field number or wire type"
     case .wrongWireType(let field, let offset):
       "protobuf field \(field) at byte \(offset) has an unexpected wire type"
+    case .tooManySamples:
+      "protobuf message has too many samples"
     }
   }
 }

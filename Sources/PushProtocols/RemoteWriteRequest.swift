@@ -26,13 +26,22 @@ package struct RemoteWriteRequest: ~Copyable, ~Escapable {
   private let body: Span<UInt8>
   private var reader: ProtobufReader
   private let limits: LabelLimits
+  /// How many samples the series not yet read may have.
+  private var sampleAllowance: Int
+  private var hasRefusedSeries = false
 
   /// Creates a walk over `body`, the message after decompression.
+  ///
+  /// - Parameter maximumSampleCount: The most samples of all series together;
+  ///   in memory a sample may take eight times its bytes in the message.
   @_lifetime(copy body)
-  package init(_ body: Span<UInt8>, limits: LabelLimits = LabelLimits()) {
+  package init(
+    _ body: Span<UInt8>, limits: LabelLimits = LabelLimits(), maximumSampleCount: Int = .max
+  ) {
     self.body = body
     self.reader = ProtobufReader(body)
     self.limits = limits
+    sampleAllowance = maximumSampleCount
   }
 
   /// Reads the next series into `series`, or returns false at the end.
@@ -40,8 +49,8 @@ package struct RemoteWriteRequest: ~Copyable, ~Escapable {
   /// A series whose labels are refused is returned too, with
   /// ``RemoteWriteSeries/problem`` set.
   ///
-  /// - Throws: ``PushProtocolError`` when the bytes are no such message. The
-  ///   walk can't go on then.
+  /// - Throws: ``PushProtocolError`` when the bytes are no such message, or have
+  ///   too many samples. The walk can't go on then.
   @_lifetime(self: copy self)
   package mutating func nextSeries(
     into series: inout RemoteWriteSeries
@@ -51,8 +60,11 @@ package struct RemoteWriteRequest: ~Copyable, ~Escapable {
       case 1:
         var message = try reader.readMessage(of: field)
         series.removeAll()
-        try series.read(&message, limits: limits)
-        series.finishLabels(in: body, limits: limits)
+        try series.read(&message, limits: limits, maximumSampleCount: sampleAllowance)
+        sampleAllowance -= series.timestamps.count
+        series.finishLabels(
+          in: body, limits: limits, describesRefusal: hasRefusedSeries == false)
+        if series.problem != nil { hasRefusedSeries = true }
         return true
       case 3:
         var message = try reader.readMessage(of: field)
@@ -96,10 +108,11 @@ package struct RemoteWriteRequest: ~Copyable, ~Escapable {
 extension RemoteWriteSeries {
   /// Reads the message `TimeSeries`, apart from making ``labels``.
   fileprivate mutating func read(
-    _ message: inout ProtobufReader, limits: LabelLimits
+    _ message: inout ProtobufReader, limits: LabelLimits, maximumSampleCount: Int
   ) throws(PushProtocolError) {
     while true {
       message.readCurrentSamples(timestamps: &timestamps, values: &values)
+      guard timestamps.count <= maximumSampleCount else { throw .tooManySamples }
       guard let field = try message.nextField() else { return }
       switch field.number {
       case 1:

@@ -10,7 +10,7 @@ package struct RemoteWriteSeries: Sendable {
   /// Why the labels are refused, or nil.
   package internal(set) var problem: LabelProblem?
   /// The refused labels as text for people, at most some 200 bytes long; empty
-  /// when nothing is refused.
+  /// when nothing is refused, or another series of the request was before.
   package internal(set) var refusedText = ""
   /// Milliseconds since 1970-01-01T00:00Z.
   package internal(set) var timestamps: [Int64] = []
@@ -53,9 +53,12 @@ extension RemoteWriteSeries {
   ///
   /// - Complexity: O(*n*) in the bytes of the labels when they come sorted, as
   ///   every known sender has them.
-  mutating func finishLabels(in bytes: Span<UInt8>, limits: LabelLimits) {
-    if let found = sortAndCheck(in: bytes, limits: limits) {
-      refuse(found, in: bytes)
+  mutating func finishLabels(
+    in bytes: Span<UInt8>, limits: LabelLimits, describesRefusal: Bool
+  ) {
+    problem = sortAndCheck(in: bytes, limits: limits)
+    if problem != nil {
+      if describesRefusal { describeLabels(in: bytes) }
       return
     }
     var encoded: [UInt8] = []
@@ -115,8 +118,8 @@ extension RemoteWriteSeries {
     }
   }
 
-  private mutating func refuse(_ problem: LabelProblem, in bytes: Span<UInt8>) {
-    self.problem = problem
+  /// Makes ``refusedText``, which costs more than all else of a small series.
+  private mutating func describeLabels(in bytes: Span<UInt8>) {
     let longestPart = 40
     var parts: [String] = []
     for field in fields.prefix(6) {

@@ -1,3 +1,5 @@
+import SeriesModel
+
 /// The directory that keeps pushed groups over a restart, one file each.
 ///
 /// Files are called `<number>.group` and replaced as a whole, by way of a file
@@ -30,18 +32,21 @@ struct PushGroupDirectory: Sendable {
   /// Reads all groups, and sets aside the files that hold none.
   func load() throws(PushFileError) -> Contents {
     var contents = Contents()
+    var known: Set<Labels> = []
     for name in try FileCalls.entries(ofDirectory: path).sorted() {
       let file = "\(path)/\(name)"
       if name.hasSuffix(PushGroupDirectory.temporarySuffix) {
         try FileCalls.remove(file)
         continue
       }
-      guard let number = Int(name.prefix { $0 != "." }), number > 0 else { continue }
+      guard let number = Int(name.prefix { $0 != "." }), (1..<Int.max).contains(number) else {
+        continue
+      }
       contents.nextNumber = max(contents.nextNumber, number + 1)
       guard name == self.name(number) else { continue }
       do {
         let group = try PushGroupFile(parsing: FileCalls.read(file)).group
-        guard contents.groups.values.contains(where: { $0.labels == group.labels }) == false else {
+        guard known.insert(group.labels).inserted else {
           throw PushGroupFile.Problem.wrongContent("another file holds the same group")
         }
         contents.groups[number] = group

@@ -96,13 +96,13 @@ package final class RemoteWriteReceiver: Sendable {
         to: destination.appender, limits: limits, now: clock())
       metrics.count(result)
       return result.answer
-    } catch let error as PushProtocolError {
-      return PushAnswer(status: 400, text: "\(error)")
-    } catch is TooManySamples {
+    } catch PushProtocolError.tooManySamples {
       return PushAnswer(
         status: 413,
         text: "the request has more than the \(limits.maximumSampleCount) samples allowed: "
           + "send smaller requests")
+    } catch let error as PushProtocolError {
+      return PushAnswer(status: 400, text: "\(error)")
     } catch {
       return destination.answer(to: error)
     }

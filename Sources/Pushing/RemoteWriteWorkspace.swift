@@ -1,9 +1,6 @@
 import PushProtocols
 import SeriesModel
 
-/// A request has more samples than are allowed.
-struct TooManySamples: Error {}
-
 /// The memory that one remote write request needs, to be used for many.
 struct RemoteWriteWorkspace: Sendable {
   /// The request after decompression.
@@ -25,8 +22,8 @@ struct RemoteWriteWorkspace: Sendable {
 
   /// Reads ``message`` as a whole, then appends its samples as one batch.
   ///
-  /// - Throws: ``PushProtocolError`` and ``TooManySamples`` before anything is
-  ///   stored, or what `appender` throws.
+  /// - Throws: ``PushProtocolError`` before anything is stored, or what `appender`
+  ///   throws.
   mutating func readAndAppend(
     to appender: any Appender, limits: RemoteWriteReceiver.Limits, now: Timestamp
   ) throws -> RemoteWriteResult {
@@ -45,7 +42,8 @@ struct RemoteWriteWorkspace: Sendable {
     limits: RemoteWriteReceiver.Limits, appender: any Appender, result: inout RemoteWriteResult
   ) throws {
     let message = message
-    var request = RemoteWriteRequest(message.span, limits: limits.labels)
+    var request = RemoteWriteRequest(
+      message.span, limits: limits.labels, maximumSampleCount: limits.maximumSampleCount)
     while try request.nextSeries(into: &series) {
       result.exemplarCount += series.exemplarCount
       result.histogramCount += series.histogramCount
@@ -55,9 +53,6 @@ struct RemoteWriteWorkspace: Sendable {
         continue
       }
       guard series.timestamps.isEmpty == false else { continue }
-      guard batch.count + series.timestamps.count <= limits.maximumSampleCount else {
-        throw TooManySamples()
-      }
       let id = try appender.seriesID(for: series.labels)
       for index in series.timestamps.indices {
         batch.add(

@@ -145,6 +145,11 @@ import Testing
         "bad_data",
         #"invalid parameter \"match[]\": match[] must contain at least one non-empty matcher"#)),
     Case(
+      target: "/api/v1/query?query=up&time=%zz", status: 400,
+      json: error(
+        "bad_data",
+        #"error parsing form values: \"time=%zz\" is badly encoded, or one parameter too many"#)),
+    Case(
       target: "/api/v1/labels?limit=-1", status: 400,
       json: error("bad_data", #"invalid parameter \"limit\": limit must be non-negative"#)),
   ])

@@ -205,6 +205,31 @@ private struct Walk: Equatable {
     }
   }
 
+  @Test func onlyTheFirstRefusedSeriesIsDescribed() throws {
+    var encoder = RemoteWriteEncoder()
+    encoder.series(labels: [("a", "1")], samples: [])
+    encoder.series(labels: [("a", "2")], samples: [])
+    #expect(try Walk(encoder.bytes).refusedTexts == [#"{a="1"}"#, ""])
+  }
+
+  /// Two bytes make an empty sample.
+  @Test func samplesBeyondTheLimitEndTheWalk() throws {
+    let samples = (0..<200).map { UInt8($0.isMultiple(of: 2) ? 0x12 : 0) }
+    for (limit, isEnough) in [(100, true), (99, false)] {
+      let bytes = [0x0A, 0xC8, 0x01] + samples
+      var request = RemoteWriteRequest(bytes.span, maximumSampleCount: limit)
+      var series = RemoteWriteSeries()
+      do {
+        _ = try request.nextSeries(into: &series)
+        #expect(isEnough)
+        #expect(series.timestamps.count == 100)
+      } catch {
+        #expect(isEnough == false)
+        #expect(error == .tooManySamples)
+      }
+    }
+  }
+
   @Test func refusedTextIsBounded() throws {
     var encoder = RemoteWriteEncoder()
     encoder.series(

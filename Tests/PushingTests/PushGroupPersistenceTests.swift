@@ -96,6 +96,15 @@ import Testing
       try FileCalls.entries(ofDirectory: setup.directory).sorted() == ["1.group", "notes.txt"])
   }
 
+  @Test func fileWithTheLastNumberIsLeftAlone() throws {
+    let setup = try GatewaySetup()
+    setup.push("a 1\n")
+    let stray = "\(Int.max).group"
+    try FileCalls.write([1, 2, 3], to: "\(setup.directory)/\(stray)")
+    #expect(try setup.reopened().groups == setup.gateway.groups)
+    #expect(try FileCalls.entries(ofDirectory: setup.directory).contains(stray))
+  }
+
   @Test func groupThatCannotBeKeptIsNotAcknowledged() throws {
     let setup = try GatewaySetup()
     setup.push("a 1\n")

@@ -10,12 +10,16 @@ struct Evaluator {
 
   /// The values of a scalar node, `values[step]`.
   func scalar(_ node: PlanNode, on grid: StepGrid) throws -> [Double] {
+    try context.checkpoint()
     switch node {
     case .number(let value):
       return Array(repeating: value, count: grid.count)
     case .negation(let operand):
       return try scalar(operand, on: grid).map { -$0 }
     case .scalarBinary(let operation, let left, let right):
+      // Held while the right side, which may hold as much again, is computed.
+      var reservation = context.budget.reservation()
+      try reservation.extend(by: grid.count)
       let left = try scalar(left, on: grid)
       let right = try scalar(right, on: grid)
       return zip(left, right).map { operation.scalarResult($0, $1) }

@@ -11,9 +11,6 @@ enum StandardOutput {
   static func write(_ bytes: [UInt8]) {
     writeAll(bytes, to: STDOUT_FILENO)
   }
-
-  /// True when the output goes to a person's terminal.
-  static var isTerminal: Bool { isatty(STDOUT_FILENO) == 1 }
 }
 
 /// Writes to the process's standard error.

@@ -63,7 +63,7 @@ enum QueryCommand {
     let expression = try onlyOperand(arguments, "expression")
     let end = try moment(arguments, "end") ?? .now
     let start =
-      try moment(arguments, "start") ?? Timestamp(milliseconds: end.milliseconds - 3_600_000)
+      try moment(arguments, "start") ?? end.earlier(byMilliseconds: 3_600_000)
     guard start <= end else { throw UsageError("--start is after --end") }
     let step: Int64
     if let text = arguments["step"] {
@@ -72,7 +72,8 @@ enum QueryCommand {
       }
       step = milliseconds
     } else {
-      step = max(1000, (end.milliseconds - start.milliseconds) / 250 / 1000 * 1000)
+      let length = end.milliseconds.subtractingReportingOverflow(start.milliseconds)
+      step = max(1000, (length.overflow ? .max : length.partialValue) / 250 / 1000 * 1000)
     }
     return try query(
       arguments, path: "query_range", expression: expression, newest: end,
@@ -134,7 +135,7 @@ enum QueryCommand {
   ) {
     guard let last = source.newestTimestamp else { return }
     let lookback = durationMilliseconds(apiText: arguments["query.lookback-delta"] ?? "") ?? 0
-    if last.milliseconds <= newest.milliseconds - lookback {
+    if last <= newest.earlier(byMilliseconds: lookback) {
       let time = TimeText.rfc3339(last)
       StandardError.write(
         "hint: the newest sample is of \(time); ask for that moment with --time=\(time) "
@@ -245,5 +246,15 @@ enum QueryCommand {
 
   private static func seconds(_ timestamp: Timestamp) -> String {
     TimeText.unixSeconds(timestamp)
+  }
+}
+
+extension Timestamp {
+  /// The moment so much before this one, or the earliest there is.
+  ///
+  /// - Parameter distance: Not negative.
+  fileprivate func earlier(byMilliseconds distance: Int64) -> Timestamp {
+    let (moment, overflow) = milliseconds.subtractingReportingOverflow(distance)
+    return overflow ? .earliest : Timestamp(milliseconds: moment)
   }
 }

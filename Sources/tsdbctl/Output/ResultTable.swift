@@ -84,6 +84,7 @@ extension ResultTable {
   }
 
   private static func time(_ seconds: Double) -> String {
-    TimeText.rfc3339(Timestamp(milliseconds: Int64((seconds * 1000).rounded())))
+    guard let milliseconds = Int64(exactly: (seconds * 1000).rounded()) else { return "\(seconds)" }
+    return TimeText.rfc3339(Timestamp(milliseconds: milliseconds))
   }
 }

@@ -103,7 +103,7 @@ final class ServerProcess: Sendable {
 
   private static func listen(_ options: ServerOptions) throws(CommandFailure) -> Server {
     var configuration = Server.Configuration(listenAddresses: options.listenAddresses)
-    configuration.workerCount = options.maximumQueryConcurrency
+    configuration.longWorkerCount = options.maximumQueryConcurrency
     do throws(HTTPServerError) {
       return try Server(configuration)
     } catch {
