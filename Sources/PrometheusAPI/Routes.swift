@@ -123,8 +123,10 @@ package enum Routes {
     { request in
       var response = handler(request)
       guard response.body.count >= compressionThreshold,
-        response.headers["Content-Encoding"] == nil, request.acceptsGzip
+        response.headers["Content-Encoding"] == nil
       else { return response }
+      response.headers["Vary"] = "Accept-Encoding"
+      guard request.acceptsGzip else { return response }
       var compressed: [UInt8] = []
       do throws(CompressionError) {
         try Gzip.compress(unsafe response.body.span.bytes, appendingTo: &compressed)
@@ -133,7 +135,6 @@ package enum Routes {
       }
       response.body = compressed
       response.headers["Content-Encoding"] = "gzip"
-      response.headers["Vary"] = "Accept-Encoding"
       return response
     }
   }
@@ -145,7 +146,9 @@ extension Request {
     headers.all("Accept-Encoding").joined(separator: ",").lowercased().split(separator: ",")
       .contains { entry in
         let parts = entry.split(separator: ";").map { $0.filter { $0 != " " } }
-        return parts.first == "gzip" && parts.dropFirst().contains("q=0") == false
+        return parts.first == "gzip"
+          && parts.dropFirst().contains { $0.hasPrefix("q=") && Double($0.dropFirst(2)) == 0 }
+            == false
       }
   }
 }

@@ -31,6 +31,20 @@ public struct Matcher: Hashable, Sendable {
   }
 }
 
+extension Matcher {
+  /// True when the operations are the same, and the names and values have the
+  /// same UTF-8 bytes.
+  public static func == (left: Matcher, right: Matcher) -> Bool {
+    left.operation == right.operation
+      && Label(left.name, left.value) == Label(right.name, right.value)
+  }
+
+  public func hash(into hasher: inout Hasher) {
+    hasher.combine(operation)
+    hasher.combine(Label(name, value))
+  }
+}
+
 extension Matcher: CustomStringConvertible {
   /// The PromQL form: `name="value"`.
   public var description: String {

@@ -2,7 +2,6 @@ import Glibc
 import PromQL
 import SeriesModel
 import Storage
-import Synchronization
 import Threading
 
 /// A time-series database in a directory.
@@ -38,7 +37,8 @@ public final class Database: Sendable {
   let writer: Store?
   let reader: StoreReader?
   let engine: Engine
-  private let maintenance: MaintenanceLoop?
+  /// Runs checkpoints, sealing and retention.
+  private let maintenance: PeriodicWorker?
 
   private init(writer: Store?, reader: StoreReader?, options: DatabaseOptions) throws {
     guard let store: any Queryable & Sendable = writer ?? reader else {
@@ -48,7 +48,12 @@ public final class Database: Sendable {
     self.writer = writer
     self.reader = reader
     engine = Engine(options: EngineOptions(options))
-    maintenance = try writer.map { try MaintenanceLoop(of: $0, clock: options.clock) }
+    maintenance = try writer.map { store in
+      try PeriodicWorker(every: .seconds(2)) { [clock = options.clock] in
+        // The store latches a failed write, and `failure` tells of it.
+        do { try store.maintain(now: clock()) } catch { return }
+      }
+    }
   }
 
   /// Opens the database in the directory `path`, which is made when there is

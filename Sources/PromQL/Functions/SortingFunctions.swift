@@ -55,10 +55,10 @@ private func compare(_ left: Labels, _ right: Labels, by names: [String]) -> Int
   for name in names {
     let leftValue = left[name] ?? ""
     let rightValue = right[name] ?? ""
-    if leftValue == rightValue { continue }
+    let byteOrder = leftValue.compareUTF8(with: rightValue)
+    if byteOrder == 0 { continue }
     let order = compareNaturally(leftValue, rightValue)
-    if order != 0 { return order }
-    return leftValue < rightValue ? -1 : 1
+    return order == 0 ? byteOrder : order
   }
   return left == right ? 0 : left < right ? -1 : 1
 }

@@ -125,8 +125,8 @@ private struct CompiledMatcher {
 
   func matches(_ value: String) -> Bool {
     switch matcher.operation {
-    case .equal: value == matcher.value
-    case .notEqual: value != matcher.value
+    case .equal: value.compareUTF8(with: matcher.value) == 0
+    case .notEqual: value.compareUTF8(with: matcher.value) != 0
     case .matchesRegex: expression?.matches(value) ?? false
     case .notMatchesRegex: expression?.matches(value) == false
     }

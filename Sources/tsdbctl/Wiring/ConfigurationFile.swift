@@ -1,5 +1,6 @@
 import Configuration
 import FoundationEssentials
+import Glibc
 
 /// Reads configuration files.
 enum ConfigurationFile {
@@ -11,16 +12,17 @@ enum ConfigurationFile {
   /// - Throws: ``CommandFailure`` when the file can't be read, or
   ///   ``ConfigurationError``.
   static func load(_ path: String) throws -> ParsedConfiguration {
-    let data: Data
-    do {
-      data = try Data(contentsOf: URL(filePath: path))
-    } catch {
-      throw CommandFailure(
-        "can't read \"\(path)\"", hint: "check that the file exists and may be read")
+    guard unsafe access(path, R_OK) == 0 else {
+      throw CommandFailure("can't read \"\(path)\": \(unsafe String(cString: strerror(errno)))")
     }
-    guard data.count <= maximumByteCount else {
+    let attributes = try FileManager.default.attributesOfItem(atPath: path)
+    guard attributes[.type] as? FileAttributeType != .typeDirectory else {
+      throw CommandFailure("can't read \"\(path)\": it is a directory")
+    }
+    guard attributes[.size] as? Int ?? 0 <= maximumByteCount else {
       throw CommandFailure("\"\(path)\" is larger than \(maximumByteCount) bytes")
     }
+    let data = try Data(contentsOf: URL(filePath: path))
     guard let text = String(validating: data, as: UTF8.self) else {
       throw CommandFailure("\"\(path)\" is not UTF-8 text")
     }

@@ -14,11 +14,13 @@ final class ServerProcess: Sendable {
   private let database: Database
   private let server: Server
   private let scraping: ScrapeManager
-  private let pushing: RestampLoop
+  /// Stores pushed groups anew, so that they don't go stale.
+  private let restamping: PeriodicWorker
   private let reloader: Reloader
   private let startTime: Timestamp
 
-  /// Starts everything; whatever fails leaves nothing running.
+  /// Starts everything; when something fails the database is closed, and the
+  /// caller ends the process.
   ///
   /// The sockets come first: a port in use is found out before anything else
   /// is touched.
@@ -51,8 +53,8 @@ final class ServerProcess: Sendable {
       for problem in pushGateway.loadProblems + database.openingWarnings {
         options.logger.log(.warn, problem)
       }
-      pushing = try RestampLoop(
-        pushGateway, interval: options.restampInterval, clock: clock, logger: options.logger)
+      restamping = try ServerProcess.restamp(pushGateway, options, clock: clock)
+      try ServerProcess.registerMetrics(of: server, in: registry)
       let services = Services(
         database: database, clock: clock, scraping: scraping, remoteWrite: remoteWrite,
         pushGateway: pushGateway, registry: registry, status: status,
@@ -85,7 +87,7 @@ final class ServerProcess: Sendable {
   private func stop() -> ExitStatus {
     server.shutdown(deadline: .seconds(10))
     scraping.stop()
-    pushing.stop()
+    restamping.stop()
     let failure = database.failure
     do {
       try database.close()
@@ -99,6 +101,39 @@ final class ServerProcess: Sendable {
     }
     options.logger.log(.info, "stopped")
     return .success
+  }
+
+  private static func restamp(
+    _ gateway: PushGateway, _ options: ServerOptions, clock: @escaping @Sendable () -> Timestamp
+  ) throws(ThreadError) -> PeriodicWorker {
+    try PeriodicWorker(every: options.restampInterval) {
+      do {
+        try gateway.restamp(now: clock())
+      } catch {
+        options.logger.log(.error, "storing pushed groups failed", ["error": "\(error)"])
+      }
+    }
+  }
+
+  private static func registerMetrics(
+    of server: Server, in registry: Registry
+  ) throws(InstrumentationError) {
+    try registry.register(
+      .gauge("tsdb_http_open_connections", help: "Connections that are open.") {
+        Double(server.statistics.openConnectionCount)
+      })
+    try registry.register(
+      .gauge("tsdb_http_queued_requests", help: "Requests that wait for a worker.") {
+        Double(server.statistics.queuedRequestCount)
+      })
+    try registry.register(
+      .counter("tsdb_http_refused_requests_total", help: "Requests answered 503, queue full.") {
+        Double(server.statistics.refusedRequestCount)
+      })
+    try registry.register(
+      .counter("tsdb_http_refused_bodies_total", help: "Requests answered 413, body too large.") {
+        Double(server.statistics.refusedBodyCount)
+      })
   }
 
   private static func listen(_ options: ServerOptions) throws(CommandFailure) -> Server {
