@@ -101,8 +101,8 @@ let package = Package(
     module(
       "Pushing",
       imports: [
-        "SeriesModel", "Threading", "Exposition", "PushProtocols", "Compression",
-        "Configuration", "Instrumentation",
+        "SeriesModel", "Threading", "Numbers", "Exposition", "PushProtocols", "Compression",
+        "Instrumentation",
       ]),
 
     // Level 4: the HTTP interface.

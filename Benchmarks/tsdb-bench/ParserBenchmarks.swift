@@ -73,6 +73,7 @@ extension Benchmark {
       sampleCount = 0
       var request = RemoteWriteRequest(body.span)
       while try request.nextSeries(into: &series) {
+        try request.readLabels(of: &series)
         sampleCount += series.values.count
       }
     }

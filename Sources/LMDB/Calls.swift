@@ -166,7 +166,7 @@ func currentThread() -> UInt {
       if options.isReadOnly { flags |= CUnsignedInt(MDB_RDONLY) }
       if options.isSynchronized == false { flags |= CUnsignedInt(MDB_NOSYNC) }
       let chosenFlags = flags
-      try check(.open) { unsafe mdb_env_open(pointer, path, chosenFlags, 0o644) }
+      try check(.open) { unsafe mdb_env_open(pointer, path, chosenFlags, 0o600) }
     } catch {
       handle.close()
       throw error

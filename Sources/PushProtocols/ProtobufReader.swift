@@ -114,6 +114,20 @@ package struct ProtobufReader: ~Escapable {
     }
   }
 
+  /// Passes over the strings or messages that stand here in a row as field
+  /// `number`, and returns their place, heads included.
+  ///
+  /// - Precondition: `number` is at most 15, so that a head has one byte.
+  mutating func skipRun(ofField number: UInt8) throws(PushProtocolError) -> Range<Int> {
+    let head = number << 3 | WireType.lengthDelimited.rawValue
+    let start = offset
+    while offset < end, bytes[offset] == head {
+      offset += 1
+      _ = try readLengthDelimited()
+    }
+    return start..<offset
+  }
+
   /// Passes over the value of a field, whatever it is.
   package mutating func skip(_ field: Field) throws(PushProtocolError) {
     switch field.wireType {

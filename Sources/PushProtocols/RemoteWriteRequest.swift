@@ -6,6 +6,7 @@ import SeriesModel
 /// var request = RemoteWriteRequest(body)
 /// var series = RemoteWriteSeries()
 /// while try request.nextSeries(into: &series) {
+///   try request.readLabels(of: &series)
 ///   // use series.labels, series.timestamps, series.values
 /// }
 /// // request.metadata is complete now
@@ -44,10 +45,8 @@ package struct RemoteWriteRequest: ~Copyable, ~Escapable {
     sampleAllowance = maximumSampleCount
   }
 
-  /// Reads the next series into `series`, or returns false at the end.
-  ///
-  /// A series whose labels are refused is returned too, with
-  /// ``RemoteWriteSeries/problem`` set.
+  /// Reads the next series into `series`, but for its labels, or returns false
+  /// at the end.
   ///
   /// - Throws: ``PushProtocolError`` when the bytes are no such message, or have
   ///   too many samples. The walk can't go on then.
@@ -62,9 +61,6 @@ package struct RemoteWriteRequest: ~Copyable, ~Escapable {
         series.removeAll()
         try series.read(&message, limits: limits, maximumSampleCount: sampleAllowance)
         sampleAllowance -= series.timestamps.count
-        series.finishLabels(
-          in: body, limits: limits, describesRefusal: hasRefusedSeries == false)
-        if series.problem != nil { hasRefusedSeries = true }
         return true
       case 3:
         var message = try reader.readMessage(of: field)
@@ -74,6 +70,20 @@ package struct RemoteWriteRequest: ~Copyable, ~Escapable {
       }
     }
     return false
+  }
+
+  /// Reads the labels of the series that was read last.
+  ///
+  /// When they are refused, ``RemoteWriteSeries/problem`` says why.
+  ///
+  /// - Throws: ``PushProtocolError`` when the bytes are no labels.
+  package mutating func readLabels(
+    of series: inout RemoteWriteSeries
+  ) throws(PushProtocolError) {
+    var run = ProtobufReader(body, series.labelRun)
+    try series.readLabelRun(&run, limits: limits)
+    series.finishLabels(in: body, limits: limits, describesRefusal: hasRefusedSeries == false)
+    if series.problem != nil { hasRefusedSeries = true }
   }
 
   /// Reads the message `MetricMetadata`.
@@ -110,6 +120,7 @@ extension RemoteWriteSeries {
   fileprivate mutating func read(
     _ message: inout ProtobufReader, limits: LabelLimits, maximumSampleCount: Int
   ) throws(PushProtocolError) {
+    labelRun = try message.skipRun(ofField: 1)
     while true {
       message.readCurrentSamples(timestamps: &timestamps, values: &values)
       guard timestamps.count <= maximumSampleCount else { throw .tooManySamples }
@@ -133,6 +144,21 @@ extension RemoteWriteSeries {
         try message.skip(field)
       }
     }
+  }
+
+  /// Reads the labels that stand together, and puts them before the others.
+  fileprivate mutating func readLabelRun(
+    _ run: inout ProtobufReader, limits: LabelLimits
+  ) throws(PushProtocolError) {
+    let others = fields
+    fields.removeAll(keepingCapacity: true)
+    while let field = try run.nextField() {
+      var label = try run.readMessage(of: field)
+      let read = try LabelField(&label)
+      fieldCount += 1
+      if fields.count < limits.maximumCount { fields.append(read) }
+    }
+    fields += others
   }
 
   /// Reads the message `Sample`.

@@ -5,7 +5,8 @@ import SeriesModel
 ///
 /// Shape: `timestamps[i]` and `values[i]` make one sample, in the order sent.
 package struct RemoteWriteSeries: Sendable {
-  /// The labels; empty when they are refused.
+  /// The labels, once ``RemoteWriteRequest/readLabels(of:)`` was called; empty
+  /// when they are refused.
   package internal(set) var labels = Labels()
   /// Why the labels are refused, or nil.
   package internal(set) var problem: LabelProblem?
@@ -21,7 +22,16 @@ package struct RemoteWriteSeries: Sendable {
   /// The number of native histograms, which are passed over.
   package internal(set) var histogramCount = 0
 
-  /// The places of the labels in the request, in the order sent.
+  /// Where the labels stand in the request, when they stand together.
+  ///
+  /// A sender writes the labels of a series in the same bytes each time, so the
+  /// bytes may serve to find a series whose labels were read before.
+  package var labelRange: Range<Int>? { fieldCount == 0 ? labelRun : nil }
+
+  /// The labels that stand in a row before anything else.
+  var labelRun = 0..<0
+  /// The places of the labels in the request, in the order sent; until the
+  /// labels are read, of those that stand elsewhere.
   var fields: [LabelField] = []
   /// The number of labels; beyond the limit they are counted, not kept.
   var fieldCount = 0
@@ -37,6 +47,7 @@ package struct RemoteWriteSeries: Sendable {
     values.removeAll(keepingCapacity: true)
     exemplarCount = 0
     histogramCount = 0
+    labelRun = 0..<0
     fields.removeAll(keepingCapacity: true)
     fieldCount = 0
   }

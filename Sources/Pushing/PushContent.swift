@@ -32,10 +32,11 @@ struct PushContent {
     } catch {
       switch error {
       case .syntax(let error):
-        let rest = "\(error)".drop { $0 != "," }.dropFirst(2)
         throw .unreadable(
           PushAnswer(
-            status: 400, text: "text format parsing error in line \(error.line): \(rest)"))
+            status: 400,
+            text: "text format parsing error in line \(error.line): column \(error.column): "
+              + "\(error.problem) in \(error.excerpt.quotedForPromQL)"))
       case .tooManySamples:
         throw .unreadable(
           PushAnswer(

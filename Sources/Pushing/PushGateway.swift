@@ -1,6 +1,7 @@
 import Instrumentation
 import PushProtocols
 import SeriesModel
+import Synchronization
 
 /// What a push does to its group.
 package enum PushMethod: String, Sendable, CaseIterable {
@@ -32,6 +33,10 @@ package final class PushGateway: Sendable {
     package var maximumBodyBytes = 32 << 20
     /// The most samples of a push.
     package var maximumSampleCount = 250_000
+    /// The most pushes at a time, those that wait for another included: they are
+    /// stored one after the other, and each holds a thread of the HTTP server,
+    /// which has other work as well. More are to be sent again.
+    package var maximumConcurrentPushCount = 24
     /// Limits on the labels of a series.
     package var labels = LabelLimits()
 
@@ -47,6 +52,8 @@ package final class PushGateway: Sendable {
   private let destination: PushDestination
   private let limits: Limits
   private let metrics: PushGatewayMetrics
+  /// The calls of ``handle(_:rawPath:body:contentType:contentEncoding:)`` under way.
+  private let pushCount = Atomic(0)
 
   /// Opens the groups kept in `directory`, which is made when it is missing.
   ///
@@ -73,7 +80,7 @@ package final class PushGateway: Sendable {
       contents, in: directory, appender: destination.appender, metrics: metrics, clock: clock)
   }
 
-  /// The groups as they are now, sorted by their labels.
+  /// The groups as they are now, sorted by their labels; waits for no push.
   package var groups: [PushGroup] { store.groups }
 
   /// Does what a client asks for and returns once it is durable.
@@ -87,24 +94,33 @@ package final class PushGateway: Sendable {
   ///     read as text.
   ///   - contentEncoding: The header `Content-Encoding`: `gzip` or nothing.
   /// - Returns: 200 for a push and 202 for a deletion, without text; 301, 400,
-  ///   404, 413 or 415 for what is refused, 500 or 503 when it can't be stored.
+  ///   404, 413 or 415 for what is refused, 500 or 503 when it can't be stored,
+  ///   503 also when there are too many pushes at a time.
   package func handle(
     _ method: PushMethod, rawPath: String, body: [UInt8] = [], contentType: String? = nil,
     contentEncoding: String? = nil
   ) -> PushAnswer {
+    let count = pushCount.add(1, ordering: .relaxed).newValue
+    defer { pushCount.subtract(1, ordering: .relaxed) }
     let answer: PushAnswer
-    do throws(PushPathError) {
-      let path = try PushPath(rawPath: rawPath)
-      switch method {
-      case .delete:
-        answer = delete(path.groupingLabels)
-      case .replace, .add:
-        answer = push(
-          body, to: path, replacing: method == .replace, contentType: contentType,
-          contentEncoding: contentEncoding)
+    if count > limits.maximumConcurrentPushCount {
+      answer = PushAnswer(
+        status: 503, headers: ["Retry-After": "1"],
+        text: "more than \(limits.maximumConcurrentPushCount) pushes at a time, send it again")
+    } else {
+      do throws(PushPathError) {
+        let path = try PushPath(rawPath: rawPath)
+        switch method {
+        case .delete:
+          answer = delete(path.groupingLabels)
+        case .replace, .add:
+          answer = push(
+            body, to: path, replacing: method == .replace, contentType: contentType,
+            contentEncoding: contentEncoding)
+        }
+      } catch {
+        answer = error.answer
       }
-    } catch {
-      answer = error.answer
     }
     metrics.requests["push", method.rawValue.lowercased(), "\(answer.status)"].increment()
     return answer

@@ -21,12 +21,14 @@ final class PushGroupStore: Sendable {
   private let metrics: PushGatewayMetrics
   private let clock: @Sendable () -> Timestamp
 
-  /// Guards the groups, and the order of what is appended and written for them;
-  /// held meanwhile, so the locks of the appender are taken within it.
-  private let state: Mutex<State>
+  /// Guards the order of what is appended and written for the groups; held
+  /// meanwhile, so the locks of the appender are taken within it.
+  private let writing: Mutex<Writing>
+  /// The groups as they were stored last, changed with `writing` held alone;
+  /// held for no longer than a look at them takes.
+  private let storedGroups: Mutex<[Labels: StoredGroup]>
 
-  private struct State {
-    var groups: [Labels: StoredGroup] = [:]
+  private struct Writing {
     var nextNumber: Int
     /// The timestamp of what was appended last.
     var lastStamp = Timestamp.earliest
@@ -57,17 +59,19 @@ final class PushGroupStore: Sendable {
     self.appender = appender
     self.metrics = metrics
     self.clock = clock
-    var state = State(nextNumber: contents.nextNumber)
+    var groups: [Labels: StoredGroup] = [:]
     for (number, group) in contents.groups {
-      state.groups[group.labels] = StoredGroup(group: group, fileNumber: number)
+      groups[group.labels] = StoredGroup(group: group, fileNumber: number)
     }
-    metrics.groupCount.set(to: Double(state.groups.count))
-    self.state = Mutex(state)
+    metrics.groupCount.set(to: Double(groups.count))
+    writing = Mutex(Writing(nextNumber: contents.nextNumber))
+    storedGroups = Mutex(groups)
   }
 
-  /// The groups as they are now, sorted by their labels.
+  /// The groups as they are now, sorted by their labels; waits for no change
+  /// that is under way.
   var groups: [PushGroup] {
-    state.withLock { $0.groups.values.map(\.group) }.sorted { $0.labels < $1.labels }
+    storedGroups.withLock { $0.values.map(\.group) }.sorted { $0.labels < $1.labels }
   }
 
   /// Changes the group with these labels, which is made when there is none.
@@ -81,20 +85,19 @@ final class PushGroupStore: Sendable {
   func update(
     _ labels: Labels, _ change: (inout PushGroup, Timestamp) throws -> Void
   ) throws {
-    try state.withLock { state in
-      let stored = state.groups[labels]
+    try writing.withLock { writing in
+      let stored = storedGroups.withLock { $0[labels] }
       let old = stored?.group ?? PushGroup(labels: labels)
       var group = old
-      try append(&state) { stamp in
+      try append(&writing) { stamp in
         group = old
         try change(&group, stamp)
         return PushChange(from: old, to: group)
       }
-      let number = stored?.fileNumber ?? state.nextNumber
+      let number = stored?.fileNumber ?? writing.nextNumber
       try directory.write(group, number: number)
-      state.nextNumber = max(state.nextNumber, number + 1)
-      state.groups[labels] = StoredGroup(group: group, fileNumber: number)
-      metrics.groupCount.set(to: Double(state.groups.count))
+      writing.nextNumber = max(writing.nextNumber, number + 1)
+      show(StoredGroup(group: group, fileNumber: number), for: labels)
     }
   }
 
@@ -103,12 +106,11 @@ final class PushGroupStore: Sendable {
   ///
   /// - Throws: What the appender or the directory throws.
   func remove(_ labels: Labels) throws {
-    try state.withLock { state in
-      guard let stored = state.groups[labels] else { return }
-      try append(&state) { _ in PushChange(removing: stored.group) }
+    try writing.withLock { writing in
+      guard let stored = storedGroups.withLock({ $0[labels] }) else { return }
+      try append(&writing) { _ in PushChange(removing: stored.group) }
       try directory.remove(number: stored.fileNumber)
-      state.groups[labels] = nil
-      metrics.groupCount.set(to: Double(state.groups.count))
+      show(nil, for: labels)
     }
   }
 
@@ -116,24 +118,33 @@ final class PushGroupStore: Sendable {
   ///
   /// - Throws: What the appender throws.
   func restamp(now: Timestamp) throws {
-    try state.withLock { state in
-      guard state.groups.isEmpty == false else { return }
+    try writing.withLock { writing in
+      let groups = storedGroups.withLock { $0.values.map(\.group) }
+      guard groups.isEmpty == false else { return }
       var change = PushChange()
-      for stored in state.groups.values { change.samples += stored.group.samples }
-      let result = try appender.append(batch(of: change, at: state.takeStamp(now: now)))
+      for group in groups { change.samples += group.samples }
+      let result = try appender.append(batch(of: change, at: writing.takeStamp(now: now)))
       metrics.count(result.rejections)
     }
+  }
+
+  private func show(_ stored: StoredGroup?, for labels: Labels) {
+    let count = storedGroups.withLock { groups in
+      groups[labels] = stored
+      return groups.count
+    }
+    metrics.groupCount.set(to: Double(count))
   }
 
   /// Appends a change at the present time, and again a little later when
   /// another source has written one of its series at the same time or retention
   /// has dropped one meanwhile.
   private func append(
-    _ state: inout State, _ makeChange: (Timestamp) throws -> PushChange
+    _ writing: inout Writing, _ makeChange: (Timestamp) throws -> PushChange
   ) throws {
     var attempts = 0
     while true {
-      let stamp = state.takeStamp(now: clock())
+      let stamp = writing.takeStamp(now: clock())
       let change = try makeChange(stamp)
       let result = try appender.append(batch(of: change, at: stamp))
       guard let rejection = result.rejections.first else { return }

@@ -32,6 +32,8 @@ package final class RemoteWriteReceiver: Sendable {
   private let clock: @Sendable () -> Timestamp
   private let metrics: RemoteWriteMetrics
 
+  private let cache = SeriesCache()
+
   /// Guards memory that no request uses at the moment. No other lock is taken
   /// while it is held.
   private let idleWorkspaces = Mutex<[RemoteWriteWorkspace]>([])
@@ -93,7 +95,7 @@ package final class RemoteWriteReceiver: Sendable {
     }
     do {
       let result = try workspace.readAndAppend(
-        to: destination.appender, limits: limits, now: clock())
+        to: destination.appender, cache: cache, limits: limits, now: clock())
       metrics.count(result)
       return result.answer
     } catch PushProtocolError.tooManySamples {

@@ -25,21 +25,24 @@ struct RemoteWriteWorkspace: Sendable {
   /// - Throws: ``PushProtocolError`` before anything is stored, or what `appender`
   ///   throws.
   mutating func readAndAppend(
-    to appender: any Appender, limits: RemoteWriteReceiver.Limits, now: Timestamp
+    to appender: any Appender, cache: SeriesCache, limits: RemoteWriteReceiver.Limits,
+    now: Timestamp
   ) throws -> RemoteWriteResult {
     batch.removeAll()
     var result = RemoteWriteResult()
-    try read(limits: limits, appender: appender, result: &result)
+    try read(limits: limits, appender: appender, cache: cache, result: &result)
     guard batch.isEmpty == false else { return result }
     let latest = now.milliseconds.addingReportingOverflow(limits.futureToleranceMilliseconds)
     let options = AppendOptions(
       latestAccepted: latest.overflow ? .latest : Timestamp(milliseconds: latest.partialValue))
     result.add(try appender.append(batch, options: options))
+    if result.hasVanishedSeries { cache.removeAll() }
     return result
   }
 
   private mutating func read(
-    limits: RemoteWriteReceiver.Limits, appender: any Appender, result: inout RemoteWriteResult
+    limits: RemoteWriteReceiver.Limits, appender: any Appender, cache: SeriesCache,
+    result: inout RemoteWriteResult
   ) throws {
     let message = message
     var request = RemoteWriteRequest(
@@ -47,13 +50,22 @@ struct RemoteWriteWorkspace: Sendable {
     while try request.nextSeries(into: &series) {
       result.exemplarCount += series.exemplarCount
       result.histogramCount += series.histogramCount
-      if let problem = series.problem {
-        result.refuse(
-          series.refusedText, because: problem, sampleCount: series.timestamps.count)
-        continue
+      let labelRange = series.labelRange
+      var known = labelRange.flatMap { cache.seriesID(for: message.span.extracting($0)) }
+      if known == nil {
+        try request.readLabels(of: &series)
+        if let problem = series.problem {
+          result.refuse(
+            series.refusedText, because: problem, sampleCount: series.timestamps.count)
+          continue
+        }
+        guard series.timestamps.isEmpty == false else { continue }
+        known = try appender.seriesID(for: series.labels)
+        if let known, let labelRange {
+          cache.insert(known, for: message.span.extracting(labelRange))
+        }
       }
-      guard series.timestamps.isEmpty == false else { continue }
-      let id = try appender.seriesID(for: series.labels)
+      guard let id = known else { continue }
       for index in series.timestamps.indices {
         batch.add(
           id, timestampMilliseconds: series.timestamps[index], value: series.values[index])
@@ -73,7 +85,8 @@ struct RemoteWriteResult {
   private var refusedSeriesCount = 0
   var histogramCount = 0
   var exemplarCount = 0
-  private var hasVanishedSeries = false
+  /// True when retention dropped a series between the two steps of the request.
+  private(set) var hasVanishedSeries = false
   /// The first refused series and the reason, for people.
   private var firstRefusal: String?
 

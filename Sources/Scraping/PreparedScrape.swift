@@ -38,7 +38,7 @@ struct PreparedScrape {
     origins.append(origin)
   }
 
-  mutating func add(staleMarkerOf id: SeriesID) {
+  mutating func add(staleMarkerOf id: SeriesID, at timestamp: Int64) {
     add(id, at: timestamp, value: StaleMarker.value, from: .staleMarker)
   }
 

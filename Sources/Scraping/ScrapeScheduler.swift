@@ -126,11 +126,13 @@ package final class ScrapeScheduler {
 }
 
 extension ScrapeScheduler {
+  private typealias EndedTarget = (scraper: TargetScraper, timestamp: Timestamp)
   private typealias Finished = (scraper: TargetScraper, text: Result<[UInt8], ScrapeError>)
 
   /// Begins the scrapes that are due; returns those that ended at once.
   private func startDue() -> [Finished] {
     var finished: [Finished] = []
+    var ended: [EndedTarget] = []
     let uptime = clock.uptime()
     while let item = queue.popDue(at: uptime) {
       switch item {
@@ -151,9 +153,10 @@ extension ScrapeScheduler {
         }
         nextToken += 1
       case .end(let scraper, let timestamp):
-        markEnd(of: scraper, at: timestamp)
+        ended.append((scraper, timestamp))
       }
     }
+    if ended.isEmpty == false { markEnds(of: ended, uptime) }
     return finished
   }
 
@@ -172,7 +175,9 @@ extension ScrapeScheduler {
   /// Stops scraping a target, and plans its stale markers.
   ///
   /// They are written two intervals and a bit later, so that a target that
-  /// comes back, or series that another target has by then, see none.
+  /// comes back, or series that another target has by then, see none. Targets
+  /// that end together are due together, so that the series of those that stay
+  /// are gone through once.
   private func end(_ scraper: TargetScraper, _ now: Timestamp, _ uptime: Duration) {
     scraper.scheduleNumber += 1
     if let fetch = scraper.fetch {
@@ -185,16 +190,27 @@ extension ScrapeScheduler {
     let timestamp = Timestamp(
       milliseconds: now.milliseconds + Int64(delay / .milliseconds(1)))
     let interval = scraper.target.interval
-    queue.add(.end(scraper, at: timestamp), due: uptime + delay + interval + interval / 10)
+    queue.add(.end(scraper, at: timestamp), due: uptime + interval * 2 + interval / 10)
   }
 
-  private func markEnd(of scraper: TargetScraper, at timestamp: Timestamp) {
-    let present = Set(scrapers.flatMap(\.liveSeriesIDs))
-    var batch = SampleBatch()
-    for id in Set(scraper.liveSeriesIDs) where present.contains(id) == false {
-      batch.add(id, timestampMilliseconds: timestamp.milliseconds, value: StaleMarker.value)
+  /// Appends the stale markers of targets that are gone, or plans to do so an
+  /// interval later when the store fails.
+  private func markEnds(of ended: [EndedTarget], _ uptime: Duration) {
+    var markers: [SeriesID: Int64] = [:]
+    for (scraper, timestamp) in ended {
+      markers.merge(scraper.finalMarkers(at: timestamp), uniquingKeysWith: max)
     }
-    if batch.isEmpty == false { append([batch]) }
+    for scraper in scrapers { scraper.removeLiveSeries(from: &markers) }
+    guard markers.isEmpty == false else { return }
+    var batch = SampleBatch()
+    batch.reserveCapacity(markers.count)
+    for (id, milliseconds) in markers {
+      batch.add(id, timestampMilliseconds: milliseconds, value: StaleMarker.value)
+    }
+    guard append([batch]) == nil else { return }
+    for (scraper, timestamp) in ended {
+      queue.add(.end(scraper, at: timestamp), due: uptime + scraper.target.interval)
+    }
   }
 
   private func request(for target: ScrapeTarget) -> FetchRequest {

@@ -27,6 +27,9 @@ final class TargetScraper {
   private var reportIDs: [SeriesID?]
   /// Metadata that changed and was not stored yet.
   private var unstoredMetadata: [String: MetricMetadata] = [:]
+  /// The series that ended and have no stale marker in the store yet, with the
+  /// time of the scrape that ended them in milliseconds since 1970.
+  private var unstoredMarkers: [SeriesID: Int64] = [:]
   private var scrapeNumber: UInt64 = 0
   /// The scrape whose tracked series have no stale marker yet; 0 for none.
   private var lastGoodNumber: UInt64 = 0
@@ -60,9 +63,23 @@ final class TargetScraper {
   /// Whether the target was ever scraped.
   var wasScraped: Bool { scrapeNumber > 0 }
 
-  /// The series that get a stale marker when the target goes.
-  var liveSeriesIDs: [SeriesID] {
-    series.filter(isLive).compactMap(\.id) + reportIDs.compactMap { $0 }
+  /// The series that get a stale marker when the target goes at `timestamp`,
+  /// each with the marker's time in milliseconds since 1970.
+  func finalMarkers(at timestamp: Timestamp) -> [SeriesID: Int64] {
+    var markers = unstoredMarkers
+    for state in series where isLive(state) {
+      if let id = state.id { markers[id] = timestamp.milliseconds }
+    }
+    for case let id? in reportIDs { markers[id] = timestamp.milliseconds }
+    return markers
+  }
+
+  /// Removes the markers of those series that the target has.
+  func removeLiveSeries(from markers: inout [SeriesID: Int64]) {
+    for state in series where isLive(state) {
+      if let id = state.id { markers[id] = nil }
+    }
+    for case let id? in reportIDs { markers[id] = nil }
   }
 
   private func isLive(_ state: SeriesState) -> Bool {
@@ -88,16 +105,17 @@ extension TargetScraper {
       let body = try text.get()
       if body.isEmpty {
         // Such targets mostly have a bad moment: the cache is kept for later.
-        endAllSeries(&prepared)
+        endAllSeries(at: prepared.timestamp)
       } else {
         try addSamples(of: body, appender, &prepared)
       }
     } catch {
       prepared.error = error
       prepared.removeSamples()
-      endAllSeries(&prepared)
+      endAllSeries(at: prepared.timestamp)
     }
     forgetVanishedSlots()
+    for (id, timestamp) in unstoredMarkers { prepared.add(staleMarkerOf: id, at: timestamp) }
     try addReport(duration(), appender, &prepared)
     return prepared
   }
@@ -130,7 +148,9 @@ extension TargetScraper {
       // The target may write a series in another way than before.
       let present = Set(
         series.lazy.filter { $0.trackedNumber == self.scrapeNumber }.compactMap(\.id))
-      for id in endedIDs where present.contains(id) == false { prepared.add(staleMarkerOf: id) }
+      for id in endedIDs where present.contains(id) == false {
+        unstoredMarkers[id] = prepared.timestamp
+      }
     }
     lastGoodNumber = scrapeNumber
     prepared.set(metadata: unstoredMetadata)
@@ -191,11 +211,10 @@ extension TargetScraper {
     prepared.addedSeriesCount += 1
   }
 
-  /// Adds a stale marker for each series of the last good scrape.
-  private func endAllSeries(_ prepared: inout PreparedScrape) {
-    var ended: Set<SeriesID> = []
+  /// Has each series of the last good scrape get a stale marker.
+  private func endAllSeries(at timestamp: Int64) {
     for state in series where isLive(state) {
-      if let id = state.id, ended.insert(id).inserted { prepared.add(staleMarkerOf: id) }
+      if let id = state.id { unstoredMarkers[id] = timestamp }
     }
     lastGoodNumber = 0
   }
@@ -240,6 +259,7 @@ extension TargetScraper {
     where unstoredMetadata[family] == prepared.batch.metadata[family] {
       unstoredMetadata[family] = nil
     }
+    unstoredMarkers.removeAll()
     let forgotten = result.rejections.filter { $0.reason == .unknownSeries }
     guard forgotten.isEmpty == false else { return nil }
     for rejection in forgotten {

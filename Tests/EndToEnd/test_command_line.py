@@ -76,6 +76,9 @@ class UsageErrorTest(unittest.TestCase):
             (["serve", "--log.level=loud"], "debug, info, warn or error"),
             (["serve", "--storage.tsdb.retention.time=ever"], "duration"),
             (["serve", "--query.max-samples=0"], "query.max-samples"),
+            (["serve", "--query.max-concurrency=1000000000000"], "1000"),
+            (["serve", "--storage.tsdb.path="], "needs a value"),
+            (["query", "up", "--query.lookback-delta=0"], "query.lookback-delta"),
             (["serve", "--web.listen-address=nowhere"], "nowhere", "port"),
             (["serve", "--config.file=a.yml", "localhost:80"], "--config.file"),
             (["serve", "--config.file=a.yml", "--config.file=b.yml"], "twice"),
@@ -93,6 +96,13 @@ class UsageErrorTest(unittest.TestCase):
         for arguments, *words in rows:
             with self.subTest(arguments):
                 self.assert_usage_error(arguments, *words)
+
+    def test_output_that_cannot_be_written_is_a_failure(self):
+        with open("/dev/full", "wb") as full:
+            result = subprocess.run(
+                [BINARY, "version"], stdout=full, stderr=subprocess.PIPE, timeout=60)
+        self.assertEqual(result.returncode, 1)
+        self.assertIn(b"can't write to standard output: No space left", result.stderr)
 
     def test_bad_targets(self):
         for target in ("localhost", "a=localhost", "=localhost:80", "localhost:99999",

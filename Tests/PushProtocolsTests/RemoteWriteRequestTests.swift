@@ -17,6 +17,7 @@ private struct Walk: Equatable {
     var request = RemoteWriteRequest(bytes.span, limits: limits)
     var series = RemoteWriteSeries()
     while try request.nextSeries(into: &series) {
+      try request.readLabels(of: &series)
       exemplarCount += series.exemplarCount
       histogramCount += series.histogramCount
       if let problem = series.problem {

@@ -2,6 +2,7 @@ import Compression
 import Instrumentation
 import Pushing
 import SeriesModel
+import Synchronization
 import TestSupport
 import Testing
 
@@ -148,6 +149,57 @@ import Testing
       .replace, rawPath: "/metrics/job/j", body: body, contentEncoding: "gzip")
     #expect(answer.status == 200)
     #expect(setup.appended().first == "a{job=\"j\"} 1.0")
+  }
+
+  @Test func syntaxErrorIsAnsweredWithItsPlaceAndProblem() throws {
+    let setup = try GatewaySetup()
+    let answer = setup.push("a 1\nb{x=\"1,2\"} 1,5\n")
+    #expect(
+      answer.text == "text format parsing error in line 2: column 12: "
+        + "expected a number as value, found \"1,5\" in \"b{x=\\\"1,2\\\"} 1,5\"")
+  }
+
+  @Test func pushesBeyondTheLimitAreToBeSentAgain() throws {
+    var limits = PushGateway.Limits()
+    limits.maximumConcurrentPushCount = 1
+    let setup = try GatewaySetup(limits: limits)
+    let answers = Mutex<[PushAnswer]>([])
+    setup.appender.reject { _ in
+      // The first push is being appended.
+      for method in PushMethod.allCases {
+        let answer = setup.gateway.handle(method, rawPath: "/metrics/job/k")
+        answers.withLock { $0.append(answer) }
+      }
+      return nil
+    }
+    #expect(setup.push("").status == 200)
+    setup.appender.reject { _ in nil }
+    let seen = answers.withLock { $0 }
+    #expect(seen.count == 2 * PushMethod.allCases.count)
+    for answer in seen {
+      #expect(answer.status == 503)
+      #expect(answer.headers == ["Retry-After": "1"])
+      #expect(answer.text == "more than 1 pushes at a time, send it again")
+    }
+    #expect(setup.push("", to: "/metrics/job/k").status == 200)
+    #expect(setup.gateway.groups.map(\.labels) == [["job": "j"], ["job": "k"]])
+  }
+
+  @Test func groupsAreReadWhileAPushIsStored() throws {
+    let setup = try GatewaySetup()
+    setup.push("a 1\n")
+    let values = Mutex<[Double]>([])
+    setup.appender.reject { entry in
+      if entry.labels.metricName == "a" {
+        let samples = setup.gateway.groups.first?.families["a"]?.samples ?? []
+        values.withLock { $0 += samples.map(\.value) }
+      }
+      return nil
+    }
+    setup.push("a 2\n")
+    setup.appender.reject { _ in nil }
+    #expect(values.withLock { $0 } == [1])
+    #expect(setup.gateway.groups.first?.families["a"]?.samples.map(\.value) == [2])
   }
 
   @Test func decompressedBodiesAreBounded() throws {

@@ -93,6 +93,25 @@ private let b = "b{instance=\"i\", job=\"j\"}"
     #expect(harness.scheduler.statistics.duplicateSampleCount == 2)
   }
 
+  @Test(arguments: [
+    Response(contentType: "text/plain", body: Array("a 3\n".utf8)), Response(status: 200),
+    Response(status: 500),
+  ])
+  func staleMarkersThatCouldNotBeStoredAreStoredLater(_ response: Response) throws {
+    let harness = try ScrapeHarness()
+    harness.scrape("a 1\nb 2\n")
+    harness.appender.setFailing(true)
+    harness.target.set(response)
+    harness.scrape()
+    harness.scrape("a 4\n")
+    #expect(harness.values(b) == [2])
+    harness.appender.setFailing(false)
+    harness.scrape("a 5\n", count: 2)
+    #expect(harness.values(b) == [2, nil])
+    let times = harness.appender.samples(b).map(\.timestamp.milliseconds)
+    #expect(times.map { $0 - times[0] } == [0, 10_000])
+  }
+
   @Test func limitStalesAllAndLaterScrapesRecover() throws {
     let harness = try ScrapeHarness { $0.limits.sampleCount = 2 }
     harness.scrape("a 1\nb 1\n")
@@ -138,6 +157,60 @@ private let b = "b{instance=\"i\", job=\"j\"}"
     harness.scrape("a 2\n", count: 4)
     #expect(harness.values(a) == [1, 2, 2, 2, 2])
     #expect(harness.report("up") == [1, 1, 1, 1, 1])
+  }
+
+  @Test func markersOfARemovedTargetAreStoredOnceTheStoreCan() throws {
+    let harness = try ScrapeHarness()
+    harness.scrape("a 1\nb 1\n")
+    harness.appender.setFailing(true)
+    harness.scrape("a 2\n")
+    harness.reload([])
+    harness.pass(.seconds(25))
+    harness.appender.setFailing(false)
+    harness.pass(.seconds(60))
+    #expect(harness.values(a) == [1, nil])
+    #expect(harness.values(b) == [1, nil])
+    #expect(harness.report("up") == [1, nil])
+    let ends = try [a, b].map { series in
+      try #require(harness.appender.samples(series).last).timestamp.milliseconds
+    }
+    #expect(abs(ends[0] - ends[1] - 10_000) <= 200)
+  }
+
+  @Test func targetsRemovedTogetherAreStaledInOneBatch() throws {
+    let harness = try ScrapeHarness()
+    let instances = (0..<8).map { "\($0)" }
+    let job = harness.job { job in
+      job.staticTargets = instances.map {
+        TargetGroup(addresses: [harness.target.address], labels: ["instance": $0])
+      }
+    }
+    harness.reload([job])
+    harness.scrape("a 1\n", count: instances.count)
+    harness.reload([])
+    let batchCount = harness.appender.batchCount
+    harness.pass(.seconds(60))
+    #expect(harness.appender.batchCount == batchCount + 1)
+    for instance in instances {
+      #expect(harness.values("a{instance=\"\(instance)\", job=\"j\"}").suffix(2) == [1, nil])
+    }
+  }
+
+  @Test func seriesOfARemovedTargetThatAnotherHasAreNotStaled() throws {
+    let harness = try ScrapeHarness()
+    let jobs = ["first", "second"].map { name in
+      harness.job { job in
+        job.jobName = name
+        job.staticTargets[0].labels = ["instance": "i", "job": "j"]
+      }
+    }
+    harness.reload(jobs)
+    harness.scrape("a 1\n", count: 4)
+    harness.reload([jobs[1]])
+    harness.pass(.seconds(60))
+    #expect(harness.values(a).count > 4)
+    #expect(harness.values(a).allSatisfy { $0 == 1 })
+    #expect(harness.report("up").contains(nil) == false)
   }
 
   @Test func unchangedTargetKeepsItsSeriesAndItsPlace() throws {

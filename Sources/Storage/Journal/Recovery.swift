@@ -66,6 +66,8 @@ struct Recovery {
   private let contents: StoreContents
   private var recovered = RecoveredJournal()
   private var plan: SealPlan?
+  /// Series with samples in the journal whose labels are nowhere.
+  private var lostSeriesIDs: Set<SeriesID> = []
 
   /// Reads what `segments`, ascending by number, hold beyond the state of
   /// the tables that `transaction` sees.
@@ -101,6 +103,7 @@ struct Recovery {
         segment, isLast: segment.number >= lastNumber, into: &head, view: view)
     }
     recovery.repeatSealIfCovered(&head, isAtEnd: true)
+    recovery.noteLostSeries()
     return (recovery.recovered, head)
   }
 
@@ -208,20 +211,22 @@ struct Recovery {
     let missing = PostingsList(unsorted: ids.filter { head.slots.slot(of: $0) == nil })
     guard missing.isEmpty == false else { return }
     let labels = try contents.index.labels(of: missing, in: view)
-    var lostCount = 0
     for (id, labels) in zip(missing.ids, labels) {
       if let labels {
         head.insertSeries(id, labels: labels, flags: [.isRecorded, .isInTables])
       } else {
-        lostCount += 1
+        lostSeriesIDs.insert(id)
       }
     }
-    if lostCount > 0 {
-      recovered.damages.append(
-        JournalDamage(
-          path: contents.journalDirectory.path, byteOffset: 0,
-          reason: "\(lostCount) series have samples but no labels"))
-    }
+  }
+
+  /// Says once how many series can't be named, whatever took their labels.
+  private mutating func noteLostSeries() {
+    guard lostSeriesIDs.isEmpty == false else { return }
+    recovered.damages.append(
+      JournalDamage(
+        path: contents.journalDirectory.path, byteOffset: 0,
+        reason: "\(lostSeriesIDs.count) series have samples but no labels; they are left out"))
   }
 
   // MARK: Log

@@ -72,11 +72,10 @@ struct Arguments: Sendable {
       }
       return (flag, attached)
     case .value(let placeholder):
-      if let attached { return (flag, attached) }
-      guard let next = rest.popFirst() else {
+      guard let value = attached ?? rest.popFirst(), value.isEmpty == false else {
         throw UsageError("flag --\(name) needs a value: --\(name)=\(placeholder)")
       }
-      return (flag, next)
+      return (flag, value)
     }
   }
 

@@ -35,6 +35,10 @@ struct UsageError: Error {
   }
 }
 
+extension UsageError: CustomStringConvertible {
+  var description: String { message }
+}
+
 /// A failure of the work itself; the process ends with status 1.
 struct CommandFailure: Error {
   /// What failed.
@@ -46,4 +50,8 @@ struct CommandFailure: Error {
     self.message = message
     self.hint = hint
   }
+}
+
+extension CommandFailure: CustomStringConvertible {
+  var description: String { message }
 }

@@ -2,26 +2,36 @@ import Glibc
 
 /// Writes to the process's standard output.
 enum StandardOutput {
-  /// Writes all of `text`; a closed pipe ends the process quietly.
+  /// Writes all of `text`; see ``write(_:)-([UInt8])``.
   static func write(_ text: String) {
-    writeAll(Array(text.utf8), to: STDOUT_FILENO)
+    write(Array(text.utf8))
   }
 
-  /// Writes all of `bytes`; a closed pipe ends the process quietly.
+  /// Writes all of `bytes`.
+  ///
+  /// A reader that has gone away, such as `head`, ends the process quietly;
+  /// when nothing can be written, the process ends with status 1 and says why.
   static func write(_ bytes: [UInt8]) {
-    writeAll(bytes, to: STDOUT_FILENO)
+    let errorNumber = writeAll(bytes, to: STDOUT_FILENO)
+    if errorNumber == EPIPE { exit(ExitStatus.success.rawValue) }
+    if errorNumber != 0 {
+      let reason = unsafe String(cString: strerror(errorNumber))
+      StandardError.write("tsdbctl: can't write to standard output: \(reason)\n")
+      exit(ExitStatus.failure.rawValue)
+    }
   }
 }
 
 /// Writes to the process's standard error.
 enum StandardError {
-  /// Writes all of `text`.
+  /// Writes all of `text`; there is nowhere to tell of a failure.
   static func write(_ text: String) {
-    writeAll(Array(text.utf8), to: STDERR_FILENO)
+    _ = writeAll(Array(text.utf8), to: STDERR_FILENO)
   }
 }
 
-private func writeAll(_ bytes: [UInt8], to descriptor: Int32) {
+/// Writes all bytes, and returns the system's error number or 0.
+private func writeAll(_ bytes: [UInt8], to descriptor: Int32) -> Int32 {
   var position = 0
   while position < bytes.count {
     let written = unsafe bytes.withUnsafeBytes { buffer in
@@ -30,10 +40,9 @@ private func writeAll(_ bytes: [UInt8], to descriptor: Int32) {
     }
     if written < 0 {
       if errno == EINTR { continue }
-      // A reader that has gone away, such as `head`, is no failure of ours.
-      if descriptor == STDOUT_FILENO, errno == EPIPE { exit(0) }
-      return
+      return errno
     }
     position += written
   }
+  return 0
 }

@@ -18,6 +18,7 @@ enum CheckCommand {
         StandardOutput.write("\(file): valid, \(jobCount) scrape configurations\n")
       } catch {
         StandardError.write("\(error)\n")
+        if let hint = (error as? CommandFailure)?.hint { StandardError.write("hint: \(hint)\n") }
         status = .failure
       }
     }

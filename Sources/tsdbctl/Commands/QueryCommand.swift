@@ -36,7 +36,7 @@ enum QueryCommand {
     .value("output", "format", default: "table", "How to print: table, json or csv."),
     .value(
       "query.lookback-delta", "duration", default: "5m",
-      "How far back a selector looks for a sample, with --path."),
+      "How far back a selector looks for a sample."),
   ]
   private static let timeFlag = Flag.value(
     "time", "time", "The moment: RFC 3339 or Unix seconds. Now by default.")
@@ -117,11 +117,16 @@ enum QueryCommand {
     parameters: [(name: String, value: String)]
   ) throws -> ExitStatus {
     let format = try OutputFormat(arguments)
+    let lookback = try lookbackMilliseconds(arguments)
+    var parameters = parameters
+    if arguments.isGiven("query.lookback-delta") {
+      parameters.append(("lookback_delta", seconds(Timestamp(milliseconds: lookback))))
+    }
     let source = try source(arguments)
     let body = try source.answer(to: path, parameters)
     do {
       return try print(format, body) { (data: QueryData) in
-        if data.isEmpty { explainEmptyResult(source, newest: newest, arguments) }
+        if data.isEmpty { explainEmptyResult(source, newest: newest, lookback: lookback) }
         return ResultTable(data)
       }
     } catch let error as AnswerError {
@@ -131,10 +136,9 @@ enum QueryCommand {
 
   /// Says so when the directory ends long before the moment asked for.
   private static func explainEmptyResult(
-    _ source: any APISource, newest: Timestamp, _ arguments: Arguments
+    _ source: any APISource, newest: Timestamp, lookback: Int64
   ) {
     guard let last = source.newestTimestamp else { return }
-    let lookback = durationMilliseconds(apiText: arguments["query.lookback-delta"] ?? "") ?? 0
     if last <= newest.earlier(byMilliseconds: lookback) {
       let time = TimeText.rfc3339(last)
       StandardError.write(
@@ -164,13 +168,15 @@ enum QueryCommand {
     guard arguments.isGiven("url") == false else {
       throw UsageError("--url and --path exclude each other")
     }
-    var options = DatabaseOptions()
-    let lookback = arguments["query.lookback-delta"] ?? ""
-    guard let milliseconds = durationMilliseconds(apiText: lookback), milliseconds > 0 else {
-      throw UsageError("--query.lookback-delta=\(lookback) is no positive duration, such as 5m")
+    return try DirectorySource(path: path, options: DatabaseOptions())
+  }
+
+  private static func lookbackMilliseconds(_ arguments: Arguments) throws(UsageError) -> Int64 {
+    let text = arguments["query.lookback-delta"] ?? ""
+    guard let milliseconds = durationMilliseconds(apiText: text), milliseconds > 0 else {
+      throw UsageError("--query.lookback-delta=\(text) is no positive duration, such as 5m")
     }
-    options.lookbackDelta = .milliseconds(milliseconds)
-    return try DirectorySource(path: path, options: options)
+    return milliseconds
   }
 
   /// How answers are printed.

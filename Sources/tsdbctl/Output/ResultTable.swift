@@ -12,13 +12,14 @@ struct ResultTable {
 
   /// The columns padded to equal width, two blanks apart.
   ///
-  /// The width of a text is its count of characters.
+  /// The width of a text is its count of characters. Control characters, with
+  /// which a label could take over the terminal or begin a row of its own, are
+  /// shown as `\\n`, `\\u{1B}` and the like.
   var aligned: String {
-    let widths = header.indices.map { column in
-      ([header] + rows).map { $0[column].count }.max() ?? 0
-    }
+    let shown = ([header] + rows).map { $0.map(ResultTable.printable) }
+    let widths = header.indices.map { column in shown.map { $0[column].count }.max() ?? 0 }
     var text = ""
-    for row in [header] + rows {
+    for row in shown {
       var line = ""
       for (column, cell) in row.enumerated() {
         let padding = String(repeating: " ", count: widths[column] - cell.count)
@@ -28,6 +29,13 @@ struct ResultTable {
       text += String(line.reversed().drop { $0 == " " }.reversed()) + "\n"
     }
     return text
+  }
+
+  private static func printable(_ cell: String) -> String {
+    let isControl = { (scalar: Unicode.Scalar) in scalar.properties.generalCategory == .control }
+    guard cell.unicodeScalars.contains(where: isControl) else { return cell }
+    return cell.unicodeScalars.map { isControl($0) ? $0.escaped(asASCII: false) : String($0) }
+      .joined()
   }
 
   /// RFC 4180, with LF line ends.

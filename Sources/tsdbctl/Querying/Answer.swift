@@ -26,9 +26,11 @@ struct Answer<Payload: Decodable>: Decodable {
 }
 
 /// The error that the API answered with.
-struct AnswerError: Error {
+struct AnswerError: Error, CustomStringConvertible {
   let kind: String
   let message: String
+
+  var description: String { message }
 }
 
 /// The data of a `query` or `query_range` answer.

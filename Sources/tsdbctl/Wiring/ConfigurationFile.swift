@@ -13,7 +13,9 @@ enum ConfigurationFile {
   ///   ``ConfigurationError``.
   static func load(_ path: String) throws -> ParsedConfiguration {
     guard unsafe access(path, R_OK) == 0 else {
-      throw CommandFailure("can't read \"\(path)\": \(unsafe String(cString: strerror(errno)))")
+      throw CommandFailure(
+        "can't read \"\(path)\": \(unsafe String(cString: strerror(errno)))",
+        hint: "name a prometheus.yml that this user may read")
     }
     let attributes = try FileManager.default.attributesOfItem(atPath: path)
     guard attributes[.type] as? FileAttributeType != .typeDirectory else {

@@ -45,8 +45,10 @@ struct ServerOptions: Sendable {
     restampInterval = .milliseconds(try ServerOptions.duration(arguments, "push.restamp-interval"))
     lookbackDelta = .milliseconds(try ServerOptions.duration(arguments, "query.lookback-delta"))
     queryTimeout = .milliseconds(try ServerOptions.duration(arguments, "query.timeout"))
-    maximumQuerySamples = try ServerOptions.count(arguments, "query.max-samples")
-    maximumQueryConcurrency = try ServerOptions.count(arguments, "query.max-concurrency")
+    maximumQuerySamples = try ServerOptions.count(
+      arguments, "query.max-samples", upTo: 1_000_000_000_000)
+    maximumQueryConcurrency = try ServerOptions.count(
+      arguments, "query.max-concurrency", upTo: 1000)
     logger = try ServerOptions.logger(arguments)
     flags = arguments.effectiveValues
   }
@@ -80,10 +82,12 @@ struct ServerOptions: Sendable {
     return milliseconds
   }
 
-  private static func count(_ arguments: Arguments, _ name: String) throws(UsageError) -> Int {
+  private static func count(
+    _ arguments: Arguments, _ name: String, upTo maximum: Int
+  ) throws(UsageError) -> Int {
     let text = arguments[name] ?? ""
-    guard let count = Int(text), count > 0 else {
-      throw UsageError("--\(name)=\(text) is no positive number")
+    guard let count = Int(text), (1...maximum).contains(count) else {
+      throw UsageError("--\(name)=\(text) is no number from 1 to \(maximum)")
     }
     return count
   }

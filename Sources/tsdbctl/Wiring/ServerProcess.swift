@@ -1,4 +1,5 @@
 import Configuration
+import Glibc
 import HTTPServer
 import Instrumentation
 import PrometheusAPI
@@ -138,6 +139,8 @@ final class ServerProcess: Sendable {
 
   private static func listen(_ options: ServerOptions) throws(CommandFailure) -> Server {
     var configuration = Server.Configuration(listenAddresses: options.listenAddresses)
+    // More than the pushes that may wait for each other, so that they leave room.
+    configuration.workerCount = 32
     configuration.longWorkerCount = options.maximumQueryConcurrency
     do throws(HTTPServerError) {
       return try Server(configuration)
@@ -156,6 +159,14 @@ final class ServerProcess: Sendable {
     databaseOptions.queryTimeout = options.queryTimeout
     databaseOptions.maximumQuerySamples = options.maximumQuerySamples
     databaseOptions.clock = clock
+    let directory = options.dataDirectory
+    if unsafe access(directory + "/wal", F_OK) == 0,
+      unsafe access(directory + "/data.mdb", F_OK) != 0
+    {
+      throw CommandFailure(
+        "\"\(directory)\" holds the data of a Prometheus, which can't be read",
+        hint: "choose another directory with --storage.tsdb.path=<dir>")
+    }
     do {
       return try Database.open(at: options.dataDirectory, options: databaseOptions)
     } catch let error as TSDBError {
