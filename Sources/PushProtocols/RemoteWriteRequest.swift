@@ -150,7 +150,8 @@ extension RemoteWriteSeries {
   fileprivate mutating func readLabelRun(
     _ run: inout ProtobufReader, limits: LabelLimits
   ) throws(PushProtocolError) {
-    let others = fields
+    // An empty array is not kept: it would share the memory that is used again.
+    let others = fields.isEmpty ? [] : fields
     fields.removeAll(keepingCapacity: true)
     while let field = try run.nextField() {
       var label = try run.readMessage(of: field)
