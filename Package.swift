@@ -65,7 +65,7 @@ let package = Package(
     module("Compression", imports: ["CCompression"]),
     module("RegularExpressions", imports: ["CRE2"]),
     module("Numbers", imports: ["CFastFloat", "CHash"]),
-    module("ChunkEncoding", imports: ["SeriesModel"]),
+    module("ChunkEncoding", imports: ["SeriesModel", "Numbers"]),
     module("Exposition", imports: ["SeriesModel", "Numbers"]),
     module("PushProtocols", imports: ["SeriesModel", "Numbers"]),
     module("PromQLSyntax", imports: ["SeriesModel", "Numbers"]),

@@ -2,11 +2,14 @@ import ChunkEncoding
 import SeriesModel
 
 extension Benchmark {
-  /// Encoding and decoding of chunks of 120 samples.
+  /// Encoding and decoding of chunks of 240 samples.
   static let chunks = [
     Benchmark(
       name: "chunk-encode", summary: "Appends to open chunks, in memory that is there.",
       run: encodeChunks),
+    Benchmark(
+      name: "chunk-compress", summary: "Encodes closed chunks in their best class.",
+      run: compressChunks),
     Benchmark(
       name: "chunk-decode", summary: "Decodes chunks into columns, also kind by kind.",
       run: decodeChunks),
@@ -15,7 +18,7 @@ extension Benchmark {
       run: measureChunkSizes),
   ]
 
-  private static let samplesPerChunk = 120
+  private static let samplesPerChunk = 240
 
   private static func encodeChunks(_ context: BenchmarkContext) throws -> [Measurement] {
     var fleet = SeriesFleet(count: context.seriesCount)
@@ -40,6 +43,22 @@ extension Benchmark {
     return [measurement]
   }
 
+  private static func compressChunks(_ context: BenchmarkContext) throws -> [Measurement] {
+    var fleet = SeriesFleet(count: context.seriesCount)
+    let columns = fleet.columns(sampleCount: samplesPerChunk)
+    var compressor = ChunkCompressor()
+    var byteCount = 0
+    let measurement = Timing.measure(
+      "chunk-compress", operationCount: columns.count * samplesPerChunk, in: context
+    ) {
+      for series in columns {
+        byteCount += compressor.encode(series, at: 0..<series.count).payload.count
+      }
+    }
+    guard byteCount > 0 else { throw BenchmarkError.wrongResult("no chunk was encoded") }
+    return [measurement]
+  }
+
   private static func decodeChunks(_ context: BenchmarkContext) throws -> [Measurement] {
     try forEachMixture(context) { name, chunks in
       var columns = SampleColumns()
@@ -48,7 +67,9 @@ extension Benchmark {
       ) {
         for chunk in chunks {
           columns.removeAll()
-          try columns.append(chunk: chunk.description, payload: chunk.payload.span)
+          try columns.append(
+            chunk: chunk.description, timestamps: chunk.timestamps.span,
+            payload: chunk.payload.span)
         }
       }
     }
@@ -62,11 +83,6 @@ extension Benchmark {
         "chunk-size" + name, unit: "bytes/sample", value: Double(byteCount) / Double(sampleCount),
         observationCount: sampleCount)
     }
-  }
-
-  private struct EncodedChunk {
-    var description: ChunkDescription
-    var payload: [UInt8]
   }
 
   /// Calls `body` with chunks of the usual mixture, then of each kind alone.
@@ -85,13 +101,9 @@ extension Benchmark {
 
   private static func encodedChunks(of fleet: SeriesFleet) -> [EncodedChunk] {
     var fleet = fleet
+    var compressor = ChunkCompressor()
     return fleet.columns(sampleCount: samplesPerChunk).map { columns in
-      var builder = XORChunkBuilder()
-      for index in 0..<columns.count {
-        builder.append(
-          timestampMilliseconds: columns.timestamps[index], value: columns.values[index])
-      }
-      return EncodedChunk(description: builder.appender.description, payload: builder.payload)
+      compressor.encode(columns, at: 0..<columns.count)
     }
   }
 }

@@ -2,8 +2,19 @@
 ///
 /// Bytes in use are never given another meaning.
 package enum ChunkClass: UInt8, Sendable, CaseIterable {
-  /// Delta-of-delta timestamps and XORed values, see ``XORChunkAppender``.
+  /// Delta-of-delta timestamps and XORed values in one stream of bits, see
+  /// ``XORChunkAppender``: the class of open chunks.
   case xor = 1
+  /// One value for all samples, see `ConstantValues`.
+  case constant = 2
+  /// Packed decimal fractions, see `DecimalValues`.
+  case decimals = 3
+  /// XORed values, see `XORValues`.
+  case xorValues = 4
+
+  /// True when the timestamps are not in the payload but in a
+  /// `TimestampVector` beside it, which chunks may share.
+  package var hasTimestampVector: Bool { self != .xor }
 }
 
 /// What a reader must know about a chunk beside its payload.

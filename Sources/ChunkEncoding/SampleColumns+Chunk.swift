@@ -8,34 +8,72 @@ extension SampleColumns {
   /// when it throws. The caller tells damage by a checksum.
   ///
   /// - Parameters:
-  ///   - description: What the chunk's directory says.
+  ///   - description: What the chunk's directory says. Its sample count is
+  ///     trusted as far as ``ChunkDescription/largestSampleCount``: packed
+  ///     samples may take no bytes at all.
+  ///   - timestamps: Exactly the bytes of the chunk's timestamp vector; not
+  ///     looked at for ``ChunkClass/xor``.
   ///   - payload: Exactly the bytes of the chunk.
   package mutating func append(
-    chunk description: ChunkDescription, payload: Span<UInt8>
+    chunk description: ChunkDescription, timestamps vector: Span<UInt8>, payload: Span<UInt8>
   ) throws(ChunkError) {
-    guard ChunkClass(rawValue: description.classByte) != nil else {
+    guard let chunkClass = ChunkClass(rawValue: description.classByte) else {
       throw .unknownClass(description.classByte)
     }
     let count = description.sampleCount
-    // Every further sample takes two bits at least, so that a false count
-    // can't make the arrays grow far beyond the payload.
-    guard count > 0, count <= ChunkDescription.largestSampleCount,
-      (count - 1) / 4 <= payload.count
-    else { throw .truncated }
+    guard count > 0, count <= ChunkDescription.largestSampleCount else { throw .truncated }
+    // In XOR streams every further sample takes two bits at least.
+    if chunkClass == .xor, (count - 1) / 4 > payload.count { throw .truncated }
     let start = self.count
     timestamps.append(contentsOf: repeatElement(0, count: count))
     values.append(contentsOf: repeatElement(0, count: count))
     do throws(ChunkError) {
+      try decode(chunkClass, description, timestamps: vector, payload: payload, from: start)
+    } catch {
+      timestamps.removeSubrange(start...)
+      values.removeSubrange(start...)
+      throw error
+    }
+  }
+
+  /// Decodes an open chunk, which begins at `base` of `bytes`, and appends all
+  /// of its samples; nothing when it throws.
+  package mutating func append(
+    openChunk appender: XORChunkAppender, bytes: Span<UInt8>, at base: Int
+  ) throws(ChunkError) {
+    let payload = bytes.extracting(base..<base + appender.byteCount)
+    try append(
+      chunk: appender.description, timestamps: payload.extracting(0..<0), payload: payload)
+  }
+
+  private mutating func decode(
+    _ chunkClass: ChunkClass, _ description: ChunkDescription, timestamps vector: Span<UInt8>,
+    payload: Span<UInt8>, from start: Int
+  ) throws(ChunkError) {
+    let count = description.sampleCount
+    guard chunkClass.hasTimestampVector else {
       try XORChunkDecoder.decode(
         payload, firstTimestamp: description.minTimestamp, from: start,
         timestamps: &timestamps, values: &values)
       guard timestamps[start + count - 1] == description.maxTimestamp else {
         throw .contradictory
       }
-    } catch {
-      timestamps.removeSubrange(start...)
-      values.removeSubrange(start...)
-      throw error
+      return
+    }
+    var timestampSpan = timestamps.mutableSpan
+    try TimestampVector.decode(
+      vector, count: count, first: description.minTimestamp, last: description.maxTimestamp,
+      into: &timestampSpan, from: start)
+    var valueSpan = values.mutableSpan
+    switch chunkClass {
+    case .xor:
+      break
+    case .constant:
+      try ConstantValues.decode(payload, count: count, into: &valueSpan, from: start)
+    case .decimals:
+      try DecimalValues.decode(payload, count: count, into: &valueSpan, from: start)
+    case .xorValues:
+      try XORValues.decode(payload, count: count, into: &valueSpan, from: start)
     }
   }
 }

@@ -42,9 +42,7 @@ package struct XORChunkAppender: Hashable, Sendable, BitwiseCopyable {
   private var lastDelta: Int64 = 0
   /// The bits of the last value.
   package private(set) var lastValueBits: UInt64 = 0
-  private var frameLeadingZeroCount: UInt8 = 0
-  /// The length of the frame; 0 while there is no frame.
-  private var frameBitCount: UInt8 = 0
+  private var frame = XORFrame()
 
   /// Creates the state of an empty chunk.
   package init() {}
@@ -87,7 +85,7 @@ package struct XORChunkAppender: Hashable, Sendable, BitwiseCopyable {
       // &-: deltas are defined modulo 2^64, so the edges of Int64 work.
       let delta = timestamp &- lastTimestamp
       appendDeltaOfDelta(delta &- lastDelta, to: &bits)
-      appendValue(valueBits ^ lastValueBits, to: &bits)
+      frame.append(valueBits ^ lastValueBits, to: &bits)
       lastDelta = delta
     }
     bits.store(to: &bytes, atByteOffset: offset)
@@ -109,29 +107,6 @@ package struct XORChunkAppender: Hashable, Sendable, BitwiseCopyable {
       bits.append(0b1111, bitCount: 4)
       bits.append(low, bitCount: 64)
     }
-  }
-
-  private mutating func appendValue(_ xor: UInt64, to bits: inout SampleBits) {
-    guard xor != 0 else {
-      bits.append(0, bitCount: 1)
-      return
-    }
-    let leading = min(xor.leadingZeroBitCount, 31)
-    let trailing = xor.trailingZeroBitCount
-    let length = 64 - leading - trailing
-    let frameLeading = Int(frameLeadingZeroCount)
-    let frameLength = Int(frameBitCount)
-    let frameTrailing = 64 - frameLeading - frameLength
-    let fits = frameLength > 0 && leading >= frameLeading && trailing >= frameTrailing
-    if fits, frameLength <= length + 11 {
-      bits.append(0b10, bitCount: 2)
-      bits.append(xor >> UInt64(frameTrailing), bitCount: frameLength)
-      return
-    }
-    frameLeadingZeroCount = UInt8(leading)
-    frameBitCount = UInt8(length)
-    bits.append(0b11 << 11 | UInt64(leading) << 6 | UInt64(length - 1), bitCount: 13)
-    bits.append(xor >> UInt64(trailing), bitCount: length)
   }
 }
 
@@ -161,8 +136,8 @@ extension XORChunkAppender {
         bytes.append(UInt8(truncatingIfNeeded: word >> UInt64(shift)))
       }
     }
-    bytes.append(frameLeadingZeroCount)
-    bytes.append(frameBitCount)
+    bytes.append(frame.leadingZeroCount)
+    bytes.append(frame.bitCount)
   }
 
   /// Restores the state from its serialised form.
@@ -186,8 +161,9 @@ extension XORChunkAppender {
     lastTimestamp = Int64(bitPattern: number(at: 16, byteCount: 8))
     lastDelta = Int64(bitPattern: number(at: 24, byteCount: 8))
     lastValueBits = number(at: 32, byteCount: 8)
-    frameLeadingZeroCount = UInt8(number(at: 40, byteCount: 1))
-    frameBitCount = UInt8(number(at: 41, byteCount: 1))
+    frame = XORFrame(
+      leadingZeroCount: UInt8(number(at: 40, byteCount: 1)),
+      bitCount: UInt8(number(at: 41, byteCount: 1)))
     guard isPossible else { throw .malformedState }
   }
 
@@ -197,7 +173,6 @@ extension XORChunkAppender {
     return sampleCount <= ChunkDescription.largestSampleCount
       && UInt64(bitCount) >= 64 + 2 * further && UInt64(bitCount) <= 64 + 145 * further
       && (sampleCount == 1 ? firstTimestamp == lastTimestamp : firstTimestamp < lastTimestamp)
-      && frameLeadingZeroCount <= 31 && frameBitCount <= 64
-      && frameLeadingZeroCount + frameBitCount <= 64
+      && frame.isPossible
   }
 }

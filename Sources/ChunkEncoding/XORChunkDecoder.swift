@@ -81,15 +81,15 @@ struct XORChunkDecoder {
     // Safety of the loads: the guard leaves 32 bytes behind the sample's first
     // byte, and a sample loads nothing beyond its first 28.
     while index < count, bit >> 3 <= lastStart {
-      var word = unsafe XORChunkDecoder.load(bytes, atBit: bit)
+      var word = unsafe BitInput.load(bytes, atBit: bit)
       if Int64(bitPattern: word) >= 0 {
         word &<<= 1
         bit &+= 1
       } else if word >> 60 == 0b1111 {
-        let difference = unsafe XORChunkDecoder.loadWhole(bytes, atBit: bit &+ 4)
+        let difference = unsafe BitInput.loadWhole(bytes, atBit: bit &+ 4)
         delta &+= Int64(bitPattern: difference)
         bit &+= 68
-        word = unsafe XORChunkDecoder.load(bytes, atBit: bit)
+        word = unsafe BitInput.load(bytes, atBit: bit)
       } else {
         // Bits are shifted out to the left; the arithmetic shift back to the
         // right extends the sign.
@@ -115,7 +115,7 @@ struct XORChunkDecoder {
         } else {
           bit &+= 2
         }
-        let frame = unsafe XORChunkDecoder.loadWhole(bytes, atBit: bit)
+        let frame = unsafe BitInput.loadWhole(bytes, atBit: bit)
         let bits = frame &>> UInt64(truncatingIfNeeded: 64 &- frameLength)
         valueBits ^= bits &<< UInt64(truncatingIfNeeded: frameTrailing)
         bit &+= frameLength
@@ -130,20 +130,5 @@ struct XORChunkDecoder {
       valueBits, frameLength, frameTrailing
     )
     self.isDamaged = isDamaged
-  }
-
-  /// The bits from `bit` on, at least 57 of them, followed by zeros.
-  @inline(__always)
-  @unsafe private static func load(_ bytes: RawSpan, atBit bit: Int) -> UInt64 {
-    unsafe bytes.unsafeLoadUnaligned(fromUncheckedByteOffset: bit >> 3, as: UInt64.self)
-      .bigEndian &<< UInt64(truncatingIfNeeded: bit & 7)
-  }
-
-  /// The 64 bits from `bit` on.
-  @inline(__always)
-  @unsafe private static func loadWhole(_ bytes: RawSpan, atBit bit: Int) -> UInt64 {
-    let last = unsafe bytes.unsafeLoad(fromUncheckedByteOffset: bit >> 3 &+ 8, as: UInt8.self)
-    return unsafe load(bytes, atBit: bit) | UInt64(last)
-      &>> UInt64(truncatingIfNeeded: 8 &- bit & 7)
   }
 }

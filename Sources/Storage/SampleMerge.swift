@@ -15,20 +15,19 @@ struct SampleMerge {
     runs.removeAll(keepingCapacity: true)
   }
 
-  /// Adds the samples of a chunk.
-  mutating func add(
-    _ description: ChunkDescription, payload: Span<UInt8>
-  ) throws(StorageError) {
+  /// Adds the samples of a chunk in the tables.
+  mutating func add(_ chunk: borrowing StoredChunk) throws(StorageError) {
     let start = samples.count
-    do throws(ChunkError) {
-      try samples.append(chunk: description, payload: payload)
-    } catch {
-      throw .corrupted(
-        table: "chunks", key: [],
-        reason:
-          "a chunk from \(description.minTimestamp) to \(description.maxTimestamp) ms "
-          + "does not decode (\(error))")
-    }
+    try chunk.decode(into: &samples)
+    runs.append(start..<samples.count)
+  }
+
+  /// Adds the samples of a chunk in memory.
+  mutating func add(
+    _ description: ChunkDescription, timestamps: Span<UInt8>, payload: Span<UInt8>
+  ) throws(ChunkError) {
+    let start = samples.count
+    try samples.append(chunk: description, timestamps: timestamps, payload: payload)
     runs.append(start..<samples.count)
   }
 

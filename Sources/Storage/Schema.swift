@@ -18,8 +18,9 @@ import LMDB
 /// negative, so that keys sort as the numbers do. Values have the frame of
 /// `BlockFrame`: format byte, body, checksum over key, format and body.
 package struct Schema: Sendable {
-  /// The newest format that this program reads, and the one that it writes.
-  package static let formatVersion: UInt32 = 1
+  /// The newest format that this program reads, and the one that it writes. A
+  /// store of an older one is marked as this one when it is opened for writing.
+  package static let formatVersion: UInt32 = 2
 
   /// The environment that the tables are in.
   package let environment: Environment
@@ -48,7 +49,7 @@ package struct Schema: Sendable {
     let environment = try Schema.openEnvironment(directory: directory, options: options)
     if options.isReadOnly == false {
       try environment.write { transaction throws(StorageError) in
-        try Schema.writeFormatIfMissing(in: &transaction, meta: environment.table("meta"))
+        try Schema.writeFormat(in: &transaction, meta: environment.table("meta"))
       }
     }
     self.environment = environment
@@ -77,12 +78,16 @@ package struct Schema: Sendable {
     }
   }
 
-  private static func writeFormatIfMissing(
+  private static func writeFormat(
     in transaction: inout WriteTransaction, meta: Table
   ) throws(StorageError) {
-    guard try MetaKey.format.read(in: transaction.view, from: meta) == nil else { return }
-    try MetaKey.format.write(UInt64(formatVersion), in: &transaction, to: meta)
-    try MetaKey.hashSeed.write(UInt64.random(in: .min ... .max), in: &transaction, to: meta)
+    let format = try MetaKey.format.read(in: transaction.view, from: meta)
+    if format == nil {
+      try MetaKey.hashSeed.write(UInt64.random(in: .min ... .max), in: &transaction, to: meta)
+    }
+    if format ?? 0 < UInt64(formatVersion) {
+      try MetaKey.format.write(UInt64(formatVersion), in: &transaction, to: meta)
+    }
   }
 
   /// Returns the hash seed.
@@ -90,7 +95,7 @@ package struct Schema: Sendable {
     guard let format = try MetaKey.format.read(in: view, from: meta) else {
       throw MetaKey.format.damaged("missing, the store is damaged or just being created")
     }
-    guard format == UInt64(formatVersion) else {
+    guard (1...UInt64(formatVersion)).contains(format) else {
       throw .unsupportedFormat(
         found: UInt32(clamping: format), supported: formatVersion)
     }

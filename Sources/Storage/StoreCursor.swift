@@ -45,7 +45,7 @@ final class StoreCursor: SampleCursor {
     _ chunk: borrowing StoredChunk, of entry: StoreSeriesSet.Entry
   ) throws(StorageError) {
     do throws(StorageError) {
-      try merge.add(chunk.description, payload: try chunk.payload())
+      try merge.add(chunk)
     } catch {
       guard case .corrupted = error else { throw error }
       set.warnings.add(warning(for: entry, error.description))
@@ -59,10 +59,17 @@ final class StoreCursor: SampleCursor {
   private func readHead(_ series: HeadSamples.Series, of entry: StoreSeriesSet.Entry) {
     let bytes = set.headSamples.bytes
     for chunk in set.headSamples.chunks[series.chunks] {
-      do throws(StorageError) {
-        try merge.add(chunk.description, payload: bytes.span.extracting(chunk.bytes))
+      do throws(ChunkError) {
+        try merge.add(
+          chunk.description, timestamps: bytes.span.extracting(chunk.timestamps),
+          payload: bytes.span.extracting(chunk.payload))
       } catch {
-        set.warnings.add(warning(for: entry, error.description))
+        let description = chunk.description
+        set.warnings.add(
+          warning(
+            for: entry,
+            "a chunk from \(description.minTimestamp) to \(description.maxTimestamp) ms "
+              + "does not decode (\(error))"))
       }
     }
     merge.add(set.headSamples.buffered, range: series.buffered)

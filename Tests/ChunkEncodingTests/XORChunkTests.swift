@@ -13,7 +13,8 @@ func checkRoundTrip(
   }
   var columns = SampleColumns()
   columns.append(timestampMilliseconds: .min, value: 0)
-  try columns.append(chunk: builder.appender.description, payload: builder.payload.span)
+  try columns.append(
+    chunk: builder.appender.description, timestamps: [UInt8]().span, payload: builder.payload.span)
   let decoded = zip(columns.timestamps, columns.values).dropFirst().map {
     Sample(milliseconds: $0, value: $1)
   }
@@ -25,7 +26,7 @@ func checkRoundTrip(
 func decodingError(of payload: [UInt8], as description: ChunkDescription) -> ChunkError? {
   var columns = SampleColumns()
   do {
-    try columns.append(chunk: description, payload: payload.span)
+    try columns.append(chunk: description, timestamps: [UInt8]().span, payload: payload.span)
   } catch {
     #expect(columns.isEmpty)
     return error

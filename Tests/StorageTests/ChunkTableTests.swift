@@ -1,41 +1,62 @@
 import ChunkEncoding
 import LMDB
 import SeriesModel
-import Storage
 import TestSupport
 import Testing
 
-/// A chunk as a test knows it; the payload is any bytes.
+@testable import Storage
+
+/// A chunk as a test knows it: the samples that it holds.
 private struct ModelChunk: Hashable {
   var id: SeriesID
-  var description: ChunkDescription
-  var payload: [UInt8]
+  var samples: [Sample]
 
-  init(_ id: SeriesID, _ description: ChunkDescription, _ payload: [UInt8]) {
+  init(_ id: SeriesID, _ samples: [Sample]) {
     self.id = id
-    self.description = description
-    self.payload = payload
+    self.samples = samples
   }
 
   init(_ chunk: borrowing StoredChunk) throws(StorageError) {
-    let payload = try chunk.payload()
-    self.init(chunk.id, chunk.description, payload.indices.map { payload[$0] })
+    var columns = SampleColumns()
+    try chunk.decode(into: &columns)
+    self.init(
+      chunk.id,
+      zip(columns.timestamps, columns.values).map { Sample(milliseconds: $0, value: $1) })
   }
+
+  var encoded: EncodedChunk {
+    var columns = SampleColumns()
+    for sample in samples {
+      columns.append(timestampMilliseconds: sample.timestamp.milliseconds, value: sample.value)
+    }
+    var compressor = ChunkCompressor()
+    return compressor.encode(columns, at: 0..<columns.count)
+  }
+
+  var description: ChunkDescription { encoded.description }
 }
 
 extension SeededGenerator {
-  /// A chunk of the window with up to `byteLimit` bytes of payload.
+  /// A chunk of the window with up to `sampleLimit` samples, whose timestamps
+  /// are those of other chunks now and then.
   fileprivate mutating func chunk(
-    of id: UInt64, in window: Window, byteLimit: UInt64 = 700
+    of id: UInt64, in window: Window, sampleLimit: UInt64 = 120
   ) -> ModelChunk {
-    let length = UInt64(window.lastMilliseconds - window.startMilliseconds)
-    let times = [next() % (length + 1), next() % (length + 1)].sorted()
-    let description = ChunkDescription(
-      classByte: UInt8(next() % 4), sampleCount: 1 + Int(next() % 240),
-      minTimestamp: window.startMilliseconds + Int64(times[0]),
-      maxTimestamp: window.startMilliseconds + Int64(times[1]))
-    let payload = (0..<Int(next() % byteLimit)).map { _ in UInt8(truncatingIfNeeded: next()) }
-    return ModelChunk(SeriesID(id), description, payload)
+    let interval = Int64(1 + next() % 3) * 7_000
+    let jitter = next() % 2 == 0 ? 0 : Int64(next() % 50)
+    let constant = Double(next() % 1000) / 10
+    let shape = next() % 4
+    let first = window.startMilliseconds + Int64(next() % 5) * 60_000
+    let count = 1 + Int64(next() % sampleLimit)
+    return ModelChunk(
+      SeriesID(id),
+      (0..<count).map { index in
+        Sample(
+          milliseconds: first + index * interval + index % 3 * jitter,
+          value: shape == 0
+            ? constant
+            : shape == 1 ? Double(next() % 1000) : Double(bitPattern: next() >> (shape * 8)))
+      })
   }
 }
 
@@ -60,7 +81,7 @@ extension SeededGenerator {
     }
     for start in stride(from: 0, to: model.count, by: groupCount) {
       for chunk in model[start..<min(start + groupCount, model.count)] {
-        run.add(chunk.description, payload: chunk.payload.span, of: chunk.id)
+        run.add(chunk.encoded, of: chunk.id)
       }
       _ = try fixture.write { transaction throws(StorageError) in
         try chunks.write(&run, in: &transaction)
@@ -128,7 +149,7 @@ extension SeededGenerator {
 
   @Test func distantSeriesAreFoundWithoutAWalk() throws {
     var generator = SeededGenerator(seed: 20)
-    let model = (1...UInt64(4000)).map { generator.chunk(of: $0 * 3, in: window, byteLimit: 300) }
+    let model = (1...UInt64(4000)).map { generator.chunk(of: $0 * 3, in: window, sampleLimit: 40) }
     try write(model, in: window)
     // Gaps between series, ids between two blocks, the ends and beyond.
     let ids: [UInt64] = [1, 3, 4, 5, 6000, 6001, 6003, 11_997, 12_000, 12_003, 1 << 50]
@@ -139,9 +160,14 @@ extension SeededGenerator {
   @Test func blocksFillAPage() throws {
     var generator = SeededGenerator(seed: 21)
     let model = (1...UInt64(2000)).map { id in
-      var chunk = generator.chunk(of: id, in: window)
-      chunk.payload = [UInt8](repeating: 7, count: 220 + Int(generator.next() % 30))
-      return chunk
+      let count = 30 + Int64(generator.next() % 5)
+      return ModelChunk(
+        SeriesID(id),
+        (0..<count).map { index in
+          Sample(
+            milliseconds: window.startMilliseconds + index * 15_000,
+            value: Double(bitPattern: generator.next()))
+        })
     }
     try write(model, in: window)
     let sizes = try fixture.entries(of: "chunks").map(\.value.count)
@@ -150,11 +176,61 @@ extension SeededGenerator {
   }
 
   @Test func chunkOfTheLargestSizeFits() throws {
-    var generator = SeededGenerator(seed: 22)
-    var chunk = generator.chunk(of: 1 << 60, in: window)
-    chunk.payload = [UInt8](repeating: 1, count: ChunkRun.largestPayloadByteCount)
-    try write([chunk, chunk, chunk], in: window)
-    #expect(try read(PostingsList(sorted: [chunk.id]), in: window) == [chunk, chunk, chunk])
+    let description = ChunkDescription(
+      classByte: ChunkClass.decimals.rawValue, sampleCount: 1 << 16,
+      minTimestamp: window.startMilliseconds, maxTimestamp: window.lastMilliseconds)
+    let largest = EncodedChunk(
+      description: description, timestamps: [UInt8](repeating: 1, count: 900),
+      payload: [UInt8](repeating: 2, count: ChunkRun.largestPayloadByteCount - 900))
+    let id = SeriesID(1 << 60)
+    let sizes = try fixture.write { transaction throws(StorageError) in
+      var run = try chunks.makeRun(in: window, view: transaction.view)
+      for _ in 0..<3 { run.add(largest, of: id) }
+      try chunks.write(&run, in: &transaction)
+      var sizes: [Int] = []
+      guard let row = try windows.row(of: window, in: transaction.view) else { return sizes }
+      try chunks.forEachChunk(in: row, view: transaction.view) { chunk throws(StorageError) in
+        sizes.append(chunk.payloadByteCount)
+      }
+      return sizes
+    }
+    #expect(sizes == [Int](repeating: largest.payload.count, count: 3))
+  }
+
+  @Test func chunksOfOneScrapeShareTheirTimestamps() throws {
+    // 8 ms of jitter: a vector of its own takes some 120 bytes a chunk.
+    var generator = SeededGenerator(seed: 25)
+    let timestamps = (0..<240).map {
+      window.startMilliseconds + Int64($0) * 15_000 + Int64(generator.next() % 8)
+    }
+    let model = (1...UInt64(200)).map { id in
+      ModelChunk(SeriesID(id), timestamps.map { Sample(milliseconds: $0, value: Double(id)) })
+    }
+    try write(model, in: window)
+    let byteCount = try fixture.entries(of: "chunks").reduce(0) { $0 + $1.value.count }
+    #expect(byteCount < 20 * model.count)
+    #expect(try read(PostingsList(sorted: model.map(\.id)), in: window) == model)
+  }
+
+  @Test func movedChunksAreLeftOut() throws {
+    var generator = SeededGenerator(seed: 26)
+    let model = (1...UInt64(100)).map { generator.chunk(of: $0, in: window) }
+    try write(model, in: window)
+    try write(model, in: window)
+    let list = PostingsList(sorted: model.map(\.id))
+    try fixture.write { transaction throws(StorageError) in
+      guard var row = try windows.row(of: window, in: transaction.view) else { return }
+      row.movingPartCount = 1
+      row.movedBelow = SeriesID(41)
+      try windows.store(row, in: &transaction)
+    }
+    #expect(try read(list, in: window) == Array(model[40...]) + model)
+    try fixture.write { transaction throws(StorageError) in
+      guard var row = try windows.row(of: window, in: transaction.view) else { return }
+      (row.firstPart, row.movingPartCount, row.movedBelow) = (1, 0, SeriesID(0))
+      try windows.store(row, in: &transaction)
+    }
+    #expect(try read(list, in: window) == model)
   }
 
   @Test(arguments: [Int64.min, -1, 0, Int64.max])
@@ -162,9 +238,7 @@ extension SeededGenerator {
     let window = Window(
       containing: timestamp, lengthMilliseconds: Window.largestLengthMilliseconds)
     #expect(window.startMilliseconds <= timestamp && timestamp <= window.lastMilliseconds)
-    let description = ChunkDescription(
-      classByte: 1, sampleCount: 1, minTimestamp: timestamp, maxTimestamp: timestamp)
-    let chunk = ModelChunk(SeriesID(1), description, [1])
+    let chunk = ModelChunk(SeriesID(1), [Sample(milliseconds: timestamp, value: 1)])
     try write([chunk], in: window)
     let list = PostingsList(sorted: [chunk.id])
     #expect(try read(list, in: window, timestamp...timestamp) == [chunk])
@@ -172,7 +246,7 @@ extension SeededGenerator {
 
   @Test func everyChangedByteIsNoticed() throws {
     var generator = SeededGenerator(seed: 23)
-    let model = (1...UInt64(8)).map { generator.chunk(of: $0, in: window, byteLimit: 80) }
+    let model = (1...UInt64(8)).map { generator.chunk(of: $0, in: window, sampleLimit: 12) }
     try write(model, in: window)
     let list = PostingsList(sorted: model.map(\.id))
     let (key, value) = try #require(try fixture.entries(of: "chunks").first)
@@ -196,12 +270,15 @@ extension SeededGenerator {
     var generator = SeededGenerator(seed: 24)
     let model = (1...UInt64(5)).map { id in
       var chunk = generator.chunk(of: id, in: window)
-      chunk.payload = [UInt8](repeating: UInt8(id), count: 50)
+      // Eight bytes of values each.
+      chunk.samples = (0..<10).map {
+        Sample(milliseconds: window.startMilliseconds + $0 * 1000, value: Double(id) / 7)
+      }
       return chunk
     }
     try write(model, in: window)
     var (key, value) = try #require(try fixture.entries(of: "chunks").first)
-    value[value.count - 120] ^= 1
+    value[value.count - 20] ^= 1
     try fixture.overwrite(key, in: "chunks", with: value)
     let (found, errors) = try fixture.read {
       view throws(StorageError) -> ([ModelChunk], [StorageError]) in
@@ -228,10 +305,8 @@ extension SeededGenerator {
       let window = Window(containing: 0, lengthMilliseconds: Window.shortLengthMilliseconds)
       try fixture.read { view throws(StorageError) in
         var run = try ChunkTable(fixture.schema).makeRun(in: window, view: view)
-        let outside = ChunkDescription(
-          classByte: 1, sampleCount: 1, minTimestamp: -1, maxTimestamp: 0)
-        let payload: [UInt8] = [1]
-        run.add(outside, payload: payload.span, of: SeriesID(1))
+        let outside = ModelChunk(SeriesID(1), [Sample(milliseconds: -1, value: 1)])
+        run.add(outside.encoded, of: outside.id)
       }
     }
   }
@@ -244,10 +319,7 @@ extension SeededGenerator {
     let window = Window(containing: timestamp, lengthMilliseconds: length)
     try write(
       ids.map { id in
-        ModelChunk(
-          SeriesID(id),
-          ChunkDescription(
-            classByte: 1, sampleCount: 2, minTimestamp: timestamp, maxTimestamp: timestamp), [1])
+        ModelChunk(SeriesID(id), [Sample(milliseconds: timestamp, value: 1)])
       }, in: window)
     return window
   }

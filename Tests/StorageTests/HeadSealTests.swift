@@ -31,7 +31,7 @@ import Testing
   }
 
   private func chunks(of list: ChunkList) -> [String] {
-    list.chunks.map { "\($0.seriesID) \($0.description) \(Array(list.payload(of: $0)))" }.sorted()
+    list.chunks.map { "\($0.seriesID) \(list.encoded($0))" }.sorted()
   }
 
   /// After a crash in the middle of a seal, the chunks that are in the tables
@@ -48,8 +48,8 @@ import Testing
       var expected = ChunkList()
       for chunk in frozen.chunks.dropFirst(sealedCount) {
         expected.append(
-          slot: 0, seriesID: chunk.seriesID, description: chunk.description,
-          window: chunk.window, payload: Array(frozen.chunkList.payload(of: chunk)))
+          frozen.chunkList.encoded(chunk), slot: 0, seriesID: chunk.seriesID,
+          window: chunk.window)
       }
       #expect(chunks(of: restarted.closed) == chunks(of: expected))
     }

@@ -7,7 +7,8 @@ import SeriesModel
 /// A run holds chunks of ascending series and may be written in several steps;
 /// see ``ChunkTable/write(_:in:)``.
 package struct ChunkRun {
-  /// The largest payload of a chunk, in bytes: more might not fit a block.
+  /// The most bytes of a chunk's payload and timestamp vector together: more
+  /// might not fit a block.
   package static let largestPayloadByteCount = 3900
 
   /// The window that the chunks belong to.
@@ -36,25 +37,29 @@ package struct ChunkRun {
   /// Adds one chunk.
   ///
   /// - Parameters:
-  ///   - description: Its time range lies within the window.
-  ///   - payload: At most ``largestPayloadByteCount`` bytes.
+  ///   - chunk: Has a timestamp vector; its time range lies within the window,
+  ///     and vector and payload take ``largestPayloadByteCount`` bytes at most.
   ///   - id: Not before the series of the chunk added last.
-  package mutating func add(
-    _ description: ChunkDescription, payload: Span<UInt8>, of id: SeriesID
-  ) {
-    precondition(payload.count <= ChunkRun.largestPayloadByteCount, "a chunk is too large")
+  package mutating func add(_ chunk: EncodedChunk, of id: SeriesID) {
+    let description = chunk.description
+    precondition(
+      chunk.timestamps.count + chunk.payload.count <= ChunkRun.largestPayloadByteCount,
+      "a chunk is too large")
+    precondition(
+      ChunkClass(rawValue: description.classByte)?.hasTimestampVector == true,
+      "a chunk in a block has a timestamp vector")
     precondition(id >= lastID, "the chunks of a run ascend by series")
     precondition(
       description.minTimestamp <= description.maxTimestamp
         && description.minTimestamp >= window.startMilliseconds
         && description.maxTimestamp <= window.lastMilliseconds, "a chunk is outside of its window")
-    if openBlock.add(description, payload: payload, of: id, in: window) == false {
+    if openBlock.add(chunk, of: id, in: window) == false {
       closeBlock()
-      let isAdded = openBlock.add(description, payload: payload, of: id, in: window)
+      let isAdded = openBlock.add(chunk, of: id, in: window)
       precondition(isAdded, "a chunk fits an empty block")
     }
     lastID = id
-    pendingByteCount += payload.count
+    pendingByteCount += chunk.payload.count
     pendingChunkCount += 1
     addition.add(description, of: id)
   }
@@ -109,6 +114,13 @@ struct ChunkKey {
     return key
   }
 
+  /// The part of a key.
+  static func part(of key: Span<UInt8>) throws(BlockDamage) -> UInt32 {
+    guard key.count == byteCount else { throw BlockDamage("the key has a wrong size") }
+    var reader = BlockReader(key.extracting(16..<20))
+    return UInt32(truncatingIfNeeded: try reader.bigEndian(byteCount: 4))
+  }
+
   /// The first series id of a key.
   static func firstID(of key: Span<UInt8>) throws(BlockDamage) -> SeriesID {
     guard key.count == byteCount else { throw BlockDamage("the key has a wrong size") }
@@ -121,148 +133,134 @@ struct ChunkKey {
 ///
 /// Layout of the value:
 ///
-///     format: 1 byte, 1
+///     format: 1 byte, 2
 ///     directory byte count: LEB128
 ///     directory, for each chunk:
 ///       series id - the one before (the key's at first): LEB128
 ///       class byte: 1 byte
-///       sample count - the one before (0 at first): zigzag LEB128
-///       first timestamp - the one before (the window's start): zigzag LEB128
-///       duration - the one before (0 at first): zigzag LEB128
+///       timestamp vector, counted back from the last one of the block: LEB128;
+///         0 when it is a new one, which follows:
+///           sample count - that of the vector before (0 at first): zigzag LEB128
+///           first timestamp - that of the vector before (the window's start at
+///             first): zigzag LEB128
+///           duration - that of the vector before (0 at first): zigzag LEB128
+///           byte count: LEB128
+///           checksum of its bytes, CRC-32C: 4 bytes
 ///       payload byte count: LEB128
 ///       payload checksum, CRC-32C: 4 bytes
 ///     checksum, CRC-32C of the key and all bytes so far: 4 bytes
-///     payloads, in the order of the directory
+///     for each chunk, in the order of the directory:
+///       the timestamp vector, when it is a new one
+///       the payload
 ///
-/// Differences wrap around, so that every timestamp has one.
+/// Differences wrap around, so that every timestamp has one. The series of one
+/// scrape have the same timestamps, and so most chunks of a block share one
+/// vector.
 struct ChunkBlockEncoder {
+  static let format: UInt8 = 2
+
   private(set) var firstID: SeriesID?
   private var directory: [UInt8] = []
-  private var payloads: [UInt8] = []
-  private var previous = ChunkDirectoryState()
+  private var content: [UInt8] = []
+  private var lastID = SeriesID(0)
+  private var vectors: [Vector] = []
+
+  private struct Vector {
+    var extent: TimestampExtent
+    var bytes: [UInt8]
+  }
 
   /// Adds a chunk unless the block is full.
-  mutating func add(
-    _ description: ChunkDescription, payload: Span<UInt8>, of id: SeriesID, in window: Window
-  ) -> Bool {
-    let first = firstID ?? id
-    var state = firstID == nil ? ChunkDirectoryState(window: window, firstID: id) : previous
+  mutating func add(_ chunk: EncodedChunk, of id: SeriesID, in window: Window) -> Bool {
     let directoryByteCount = directory.count
-    directory.appendVarint(id.rawValue - state.id.rawValue)
-    directory.append(description.classByte)
-    directory.appendZigZag(Int64(description.sampleCount) - state.sampleCount)
-    directory.appendZigZag(description.minTimestamp &- state.firstTimestamp)
-    let duration = description.maxTimestamp &- description.minTimestamp
-    directory.appendZigZag(duration &- state.duration)
-    directory.appendVarint(UInt64(payload.count))
-    directory.appendBigEndian(
-      UInt64(BlockFrame.checksum(payload)), byteCount: 4)
+    let extent = TimestampExtent(chunk.description)
+    let known = vectors.lastIndex { $0.extent == extent && $0.bytes == chunk.timestamps }
+    directory.appendVarint(id.rawValue - (firstID == nil ? id : lastID).rawValue)
+    directory.append(chunk.description.classByte)
+    if let known {
+      directory.appendVarint(UInt64(vectors.count - known))
+    } else {
+      directory.append(0)
+      let previous = vectors.last?.extent ?? TimestampExtent(startOf: window)
+      directory.appendZigZag(extent.sampleCount - previous.sampleCount)
+      directory.appendZigZag(extent.firstTimestamp &- previous.firstTimestamp)
+      directory.appendZigZag(extent.duration &- previous.duration)
+      directory.appendContentEntry(chunk.timestamps)
+    }
+    directory.appendContentEntry(chunk.payload)
+    let newByteCount = (known == nil ? chunk.timestamps.count : 0) + chunk.payload.count
     // Format byte, two bytes of directory count, checksum.
-    let byteCount = 1 + 2 + directory.count + 4 + payloads.count + payload.count
+    let byteCount = 1 + 2 + directory.count + 4 + content.count + newByteCount
     guard byteCount <= BlockFrame.pageByteCount || firstID == nil else {
       directory.removeSubrange(directoryByteCount...)
       return false
     }
-    payloads.append(copying: payload)
-    firstID = first
-    state.id = id
-    state.sampleCount = Int64(description.sampleCount)
-    state.firstTimestamp = description.minTimestamp
-    state.duration = duration
-    previous = state
+    if known == nil {
+      vectors.append(Vector(extent: extent, bytes: chunk.timestamps))
+      content.append(contentsOf: chunk.timestamps)
+    }
+    content.append(contentsOf: chunk.payload)
+    firstID = firstID ?? id
+    lastID = id
     return true
   }
 
   func value(under key: [UInt8]) -> [UInt8] {
-    var value: [UInt8] = [1]
-    value.reserveCapacity(7 + directory.count + payloads.count)
+    var value: [UInt8] = [ChunkBlockEncoder.format]
+    value.reserveCapacity(7 + directory.count + content.count)
     value.appendVarint(UInt64(directory.count))
     value.append(contentsOf: directory)
     value.appendBigEndian(UInt64(BlockFrame.checksum(key.span, value.span)), byteCount: 4)
-    value.append(contentsOf: payloads)
+    value.append(contentsOf: content)
     return value
   }
 }
 
-/// What an entry of a directory is written relative to.
-struct ChunkDirectoryState {
-  var id = SeriesID(0)
-  var sampleCount: Int64 = 0
-  var firstTimestamp: Int64 = 0
-  var duration: Int64 = 0
-
-  init() {}
-
-  init(window: Window, firstID: SeriesID) {
-    id = firstID
-    firstTimestamp = window.startMilliseconds
+extension [UInt8] {
+  /// Appends the byte count and the checksum of `content`.
+  fileprivate mutating func appendContentEntry(_ content: [UInt8]) {
+    appendVarint(UInt64(content.count))
+    appendBigEndian(UInt64(BlockFrame.checksum(content.span)), byteCount: 4)
   }
 }
 
-/// Walks the chunks of a stored block.
-struct ChunkBlockDecoder: ~Escapable {
-  private var directory: BlockReader
-  private let payloads: Span<UInt8>
-  private var payloadOffset = 0
-  private var state: ChunkDirectoryState
+/// What the directory says about the timestamps of chunks.
+struct TimestampExtent: Hashable {
+  var sampleCount: Int64
+  var firstTimestamp: Int64
+  var duration: Int64
 
-  /// Opens a block, whose directory must agree with its checksum.
-  @_lifetime(copy value)
-  init(_ value: Span<UInt8>, under key: Span<UInt8>, in window: Window) throws(BlockDamage) {
-    var reader = BlockReader(value)
-    guard try reader.byte() == 1 else { throw BlockDamage("unknown block format") }
-    let directoryByteCount = try reader.count(atMost: reader.remainingCount)
-    let directory = try reader.span(count: directoryByteCount)
-    let covered = value.extracting(0..<reader.offset)
-    guard try reader.bigEndian(byteCount: 4) == UInt64(BlockFrame.checksum(key, covered)) else {
-      throw BlockDamage("the checksum of the directory does not match")
-    }
-    self.directory = BlockReader(directory)
-    payloads = value.extracting(reader.offset...)
-    state = ChunkDirectoryState(window: window, firstID: try ChunkKey.firstID(of: key))
+  init(_ description: ChunkDescription) {
+    sampleCount = Int64(description.sampleCount)
+    firstTimestamp = description.minTimestamp
+    duration = description.maxTimestamp &- description.minTimestamp
   }
 
-  /// One chunk of a block.
-  struct Entry {
-    var id: SeriesID
-    var description: ChunkDescription
-    var payload: Range<Int>
-    var checksum: UInt32
+  /// What the first extent of a block is written relative to.
+  init(startOf window: Window) {
+    sampleCount = 0
+    firstTimestamp = window.startMilliseconds
+    duration = 0
   }
 
-  /// The next chunk, or nil at the end.
-  @_lifetime(self: copy self)
-  mutating func next() throws(BlockDamage) -> Entry? {
-    guard directory.isAtEnd == false else { return nil }
-    let (id, isOverflow) = state.id.rawValue.addingReportingOverflow(try directory.varint())
-    guard isOverflow == false else { throw BlockDamage("a series id is too large") }
-    let classByte = try directory.byte()
-    let sampleCount = state.sampleCount &+ (try directory.zigZag())
+  /// Reads an extent that is written relative to `previous`.
+  init(
+    after previous: TimestampExtent, from reader: inout BlockReader
+  ) throws(BlockDamage) {
+    sampleCount = previous.sampleCount &+ (try reader.zigZag())
+    firstTimestamp = previous.firstTimestamp &+ (try reader.zigZag())
+    duration = previous.duration &+ (try reader.zigZag())
     guard (1...Int64(ChunkDescription.largestSampleCount)).contains(sampleCount) else {
       throw BlockDamage("a sample count is out of range")
     }
-    let firstTimestamp = state.firstTimestamp &+ (try directory.zigZag())
-    let duration = state.duration &+ (try directory.zigZag())
-    let lastTimestamp = firstTimestamp &+ duration
-    guard lastTimestamp >= firstTimestamp else { throw BlockDamage("a time range is reversed") }
-    let byteCount = try directory.count(atMost: payloads.count - payloadOffset)
-    let checksum = UInt32(truncatingIfNeeded: try directory.bigEndian(byteCount: 4))
-    state.id = SeriesID(id)
-    state.sampleCount = sampleCount
-    state.firstTimestamp = firstTimestamp
-    state.duration = duration
-    payloadOffset += byteCount
-    return Entry(
-      id: state.id,
-      description: ChunkDescription(
-        classByte: classByte, sampleCount: Int(sampleCount), minTimestamp: firstTimestamp,
-        maxTimestamp: lastTimestamp),
-      payload: payloadOffset - byteCount..<payloadOffset, checksum: checksum)
+    guard firstTimestamp &+ duration >= firstTimestamp else {
+      throw BlockDamage("a time range is reversed")
+    }
   }
 
-  /// The bytes of a chunk, not yet checked.
-  @_lifetime(copy self)
-  func payload(of entry: Entry) -> Span<UInt8> {
-    payloads.extracting(entry.payload)
+  func description(classByte: UInt8) -> ChunkDescription {
+    ChunkDescription(
+      classByte: classByte, sampleCount: Int(sampleCount), minTimestamp: firstTimestamp,
+      maxTimestamp: firstTimestamp &+ duration)
   }
 }

@@ -67,7 +67,8 @@ package struct ChunkTable: Sendable {
   /// Chunks of one series come in the order in which they were written, not in
   /// that of time; with several series, those of one part come before those of
   /// the next. A damaged block throws; a damaged chunk throws where `body` asks
-  /// for its payload, and `body` may catch that and go on.
+  /// for its samples, and `body` may catch that and go on. Chunks that were moved
+  /// to another window are passed over.
   ///
   /// - Complexity: A tree search for each part of the window and each gap in
   ///   the list of series, and a directory for each block.
@@ -77,8 +78,10 @@ package struct ChunkTable: Sendable {
   ) throws(StorageError) {
     guard list.isEmpty == false, row.window.overlaps(range) else { return }
     var cursor = try view.walk(table)
-    for part in 0..<row.partCount {
-      var scan = PartScan(ids: list.ids, window: row.window, part: part, range: range)
+    for part in row.firstPart..<row.partCount {
+      let ids = row.remainingIDs(of: list, inPart: part)
+      guard ids.isEmpty == false else { continue }
+      var scan = PartScan(ids: ids, window: row.window, part: part, range: range)
       var isOnBlock = try seekBlock(before: scan.wantedID, prefix: scan.prefix, &cursor)
       while isOnBlock, cursor.key.starts(with: scan.prefix) {
         let isPast = try scan.visit(
@@ -114,15 +117,10 @@ package struct ChunkTable: Sendable {
     var cursor = try view.walk(table)
     var isOnBlock = try cursor.move(toOrAfter: prefix)
     while isOnBlock, cursor.key.starts(with: prefix) {
-      do throws(BlockDamage) {
-        _ = try ChunkKey.firstID(of: cursor.key)
-      } catch {
-        throw error.at(cursor.key, of: table.name)
-      }
       try ChunkTable.forEachEntry(
         of: cursor.value, under: cursor.key, window: row.window, table: table.name
       ) { chunk throws(StorageError) in
-        try body(chunk)
+        if row.isMoved(chunk.id, inPart: chunk.part) == false { try body(chunk) }
         return true
       }
       isOnBlock = try cursor.advance()
@@ -135,7 +133,9 @@ package struct ChunkTable: Sendable {
     _ body: (StoredChunk) throws(StorageError) -> Bool
   ) throws(StorageError) {
     var decoder: ChunkBlockDecoder
+    let part: UInt32
     do throws(BlockDamage) {
+      part = try ChunkKey.part(of: key)
       decoder = try ChunkBlockDecoder(value, under: key, in: window)
     } catch {
       throw error.at(key, of: table)
@@ -149,7 +149,7 @@ package struct ChunkTable: Sendable {
       }
       guard let entry else { return }
       let chunk = StoredChunk(
-        entry, bytes: decoder.payload(of: entry), key: key, table: table)
+        entry, content: decoder.contentBytes, key: key, part: part, table: table)
       guard try body(chunk) else { return }
     }
   }
@@ -162,44 +162,6 @@ package struct ChunkTable: Sendable {
     of window: Window, limit: Int = 1000, in transaction: inout WriteTransaction
   ) throws(StorageError) -> Bool {
     try transaction.erase(startingWith: window.keyBytes, from: table, limit: limit) < limit
-  }
-}
-
-/// A chunk in the tables, for the length of a visit.
-package struct StoredChunk: ~Escapable {
-  /// The series the chunk belongs to.
-  package let id: SeriesID
-  /// What the directory says of the chunk; its checksum was right.
-  package let description: ChunkDescription
-
-  private let bytes: Span<UInt8>
-  private let checksum: UInt32
-  private let key: Span<UInt8>
-  private let table: String
-
-  @_lifetime(copy bytes, copy key)
-  fileprivate init(
-    _ entry: ChunkBlockDecoder.Entry, bytes: Span<UInt8>, key: Span<UInt8>, table: String
-  ) {
-    id = entry.id
-    description = entry.description
-    checksum = entry.checksum
-    self.bytes = bytes
-    self.key = key
-    self.table = table
-  }
-
-  /// The encoded samples.
-  ///
-  /// - Throws: ``StorageError`` `corrupted` unless they agree with their
-  ///   checksum.
-  @_lifetime(copy self)
-  package func payload() throws(StorageError) -> Span<UInt8> {
-    guard BlockFrame.checksum(bytes) == checksum else {
-      throw BlockDamage("the checksum of a chunk of series \(id.rawValue) does not match")
-        .at(key, of: table)
-    }
-    return bytes
   }
 }
 

@@ -10,6 +10,13 @@ package struct WindowRow: Hashable, Sendable {
   package var isHidden = false
   /// The number of runs of chunks ever written to the window.
   package var partCount: UInt32 = 0
+  /// The first run that the window may still have chunks of.
+  package var firstPart: UInt32 = 0
+  /// The runs below this number are being merged: their chunks of series below
+  /// ``movedBelow`` are elsewhere. 0 when nothing is being merged.
+  package var movingPartCount: UInt32 = 0
+  /// The first series whose chunks have not been moved yet.
+  package var movedBelow = SeriesID(0)
   /// The number of series that have a chunk in the window.
   package var seriesCount = 0
   /// The number of chunks.
@@ -20,6 +27,19 @@ package struct WindowRow: Hashable, Sendable {
   package var minTimestamp: Int64
   /// The last timestamp in milliseconds, inclusive.
   package var maxTimestamp: Int64
+}
+
+extension WindowRow {
+  /// Whether a merge has moved the chunks that a run has of a series.
+  func isMoved(_ id: SeriesID, inPart part: UInt32) -> Bool {
+    part < movingPartCount && id < movedBelow
+  }
+
+  /// The series of a list whose chunks in a run have not been moved.
+  func remainingIDs(of list: PostingsList, inPart part: UInt32) -> [SeriesID] {
+    guard part < movingPartCount else { return list.ids }
+    return Array(list.ids[list.ids.firstIndex(notBefore: movedBelow, from: 0)...])
+  }
 }
 
 /// What a write adds to a window.
@@ -45,10 +65,14 @@ struct WindowAddition {
 /// Two kinds of keys:
 /// - `0`, window start and length in 8 bytes each. Body: 1 byte, 1 when hidden
 ///   and else 0; number of parts, series, chunks, samples as LEB128; first and
-///   last timestamp as 8 bytes each with the sign bit flipped.
+///   last timestamp as 8 bytes each with the sign bit flipped; first part,
+///   number of parts being moved, first series not moved as LEB128, which rows
+///   of format 1 lack.
 /// - `1`, window start and length, first series id in 8 bytes: the series that
 ///   have a chunk in the window, as `SeriesIDBlocks` keeps them.
 package struct WindowTable: Sendable {
+  private static let rowFormat: UInt8 = 2
+
   private let table: Table
 
   /// The table of a store.
@@ -108,18 +132,24 @@ package struct WindowTable: Sendable {
     _ value: Span<UInt8>, under key: Span<UInt8>
   ) throws(StorageError) -> WindowRow {
     do throws(BlockDamage) {
-      var reader = BlockReader(try BlockFrame.open(value, format: 1, key: key))
+      var reader = BlockReader(
+        try BlockFrame.open(value, formats: 1...WindowTable.rowFormat, key: key))
       let window = try WindowTable.window(ofRowKey: key)
       let isHidden = try reader.byte() != 0
       let partCount = try reader.count(atMost: Int(UInt32.max))
       let seriesCount = try reader.count(atMost: Int.max)
       let chunkCount = try reader.count(atMost: Int.max)
       let sampleCount = try reader.count(atMost: Int.max)
-      return WindowRow(
+      var row = WindowRow(
         window: window, isHidden: isHidden, partCount: UInt32(partCount),
         seriesCount: seriesCount, chunkCount: chunkCount, sampleCount: sampleCount,
         minTimestamp: Int64(orderedBits: try reader.bigEndian(byteCount: 8)),
         maxTimestamp: Int64(orderedBits: try reader.bigEndian(byteCount: 8)))
+      guard value[0] > 1 else { return row }
+      row.firstPart = UInt32(try reader.count(atMost: partCount))
+      row.movingPartCount = UInt32(try reader.count(atMost: partCount))
+      row.movedBelow = SeriesID(try reader.varint())
+      return row
     } catch {
       throw error.at(key, of: table.name)
     }
@@ -183,7 +213,7 @@ package struct WindowTable: Sendable {
     try transaction.erase(rowKey(window), from: table)
   }
 
-  private func store(
+  func store(
     _ row: WindowRow, in transaction: inout WriteTransaction
   ) throws(StorageError) {
     var body: [UInt8] = [row.isHidden ? 1 : 0]
@@ -192,7 +222,11 @@ package struct WindowTable: Sendable {
     }
     body.appendOrdered(row.minTimestamp)
     body.appendOrdered(row.maxTimestamp)
+    body.appendVarint(UInt64(row.firstPart))
+    body.appendVarint(UInt64(row.movingPartCount))
+    body.appendVarint(row.movedBelow.rawValue)
     let key = rowKey(row.window)
-    try transaction.store(BlockFrame.seal(body, format: 1, key: key), under: key, in: table)
+    try transaction.store(
+      BlockFrame.seal(body, format: WindowTable.rowFormat, key: key), under: key, in: table)
   }
 }

@@ -18,49 +18,77 @@ struct ClosedChunk: Sendable {
   var description: ChunkDescription
   /// The window that the chunk belongs to.
   var window: Window
-  /// Where its bytes lie.
-  fileprivate var page: UInt32
-  fileprivate var byteOffset: UInt32
-  fileprivate var byteCount: UInt32
+  fileprivate var timestamps: ChunkList.Place
+  fileprivate var payload: ChunkList.Place
   /// The chunk of the same slot that was closed before, plus one; or 0.
   fileprivate var previous: UInt32
 }
 
 /// Closed chunks in the order in which they were closed.
+///
+/// Chunks that follow each other with equal timestamps, as those of one scrape
+/// do, share one timestamp vector.
 struct ChunkList: Sendable {
   private static let pageByteCount = 256 << 10
+
+  /// Where bytes lie.
+  fileprivate struct Place: Sendable {
+    var page: UInt32 = 0
+    var byteOffset: UInt32 = 0
+    var byteCount: UInt32 = 0
+  }
 
   private(set) var chunks: [ClosedChunk] = []
   /// The last chunk of each slot, plus one; or 0.
   private var lastChunks: [UInt32] = []
   private var pages: [[UInt8]] = []
   private var lastPageByteCount = 0
+  private var compressor = ChunkCompressor()
   /// The bytes of all chunks.
   private(set) var byteCount = 0
 
   var isEmpty: Bool { chunks.isEmpty }
 
+  /// Encodes the samples at `range` and adds them as a chunk.
   mutating func append(
-    slot: Int, seriesID: SeriesID, description: ChunkDescription, window: Window,
-    payload: [UInt8]
+    _ columns: SampleColumns, at range: Range<Int>, slot: Int, seriesID: SeriesID, window: Window
   ) {
-    precondition(payload.count <= ChunkList.pageByteCount, "a chunk fits a page")
-    if pages.isEmpty || lastPageByteCount + payload.count > ChunkList.pageByteCount {
+    append(
+      compressor.encode(columns, at: range), slot: slot, seriesID: seriesID, window: window)
+  }
+
+  mutating func append(
+    _ chunk: EncodedChunk, slot: Int, seriesID: SeriesID, window: Window
+  ) {
+    while lastChunks.count <= slot { lastChunks.append(0) }
+    var timestamps = Place()
+    if let last = chunks.last?.timestamps, bytes(at: last) == chunk.timestamps[...] {
+      timestamps = last
+    } else {
+      timestamps = store(chunk.timestamps)
+    }
+    chunks.append(
+      ClosedChunk(
+        seriesID: seriesID, description: chunk.description, window: window,
+        timestamps: timestamps, payload: store(chunk.payload), previous: lastChunks[slot]))
+    lastChunks[slot] = UInt32(chunks.count)
+  }
+
+  private mutating func store(_ bytes: [UInt8]) -> Place {
+    guard bytes.isEmpty == false else { return Place() }
+    precondition(bytes.count <= ChunkList.pageByteCount, "a chunk fits a page")
+    if pages.isEmpty || lastPageByteCount + bytes.count > ChunkList.pageByteCount {
       pages.append([UInt8](repeating: 0, count: ChunkList.pageByteCount))
       lastPageByteCount = 0
     }
-    let page = pages.count - 1
-    pages[page].replaceSubrange(
-      lastPageByteCount..<lastPageByteCount + payload.count, with: payload)
-    while lastChunks.count <= slot { lastChunks.append(0) }
-    chunks.append(
-      ClosedChunk(
-        seriesID: seriesID, description: description, window: window,
-        page: UInt32(page), byteOffset: UInt32(lastPageByteCount),
-        byteCount: UInt32(payload.count), previous: lastChunks[slot]))
-    lastChunks[slot] = UInt32(chunks.count)
-    lastPageByteCount += payload.count
-    byteCount += payload.count
+    let place = Place(
+      page: UInt32(pages.count - 1), byteOffset: UInt32(lastPageByteCount),
+      byteCount: UInt32(bytes.count))
+    pages[pages.count - 1].replaceSubrange(
+      lastPageByteCount..<lastPageByteCount + bytes.count, with: bytes)
+    lastPageByteCount += bytes.count
+    byteCount += bytes.count
+    return place
   }
 
   /// The chunks of a slot, in the order in which they were closed.
@@ -79,7 +107,22 @@ struct ChunkList: Sendable {
     slot < lastChunks.count && lastChunks[slot] != 0
   }
 
-  func payload(of chunk: ClosedChunk) -> ArraySlice<UInt8> {
-    pages[Int(chunk.page)][Int(chunk.byteOffset)..<Int(chunk.byteOffset + chunk.byteCount)]
+  /// The chunk with copies of its bytes.
+  func encoded(_ chunk: ClosedChunk) -> EncodedChunk {
+    EncodedChunk(
+      description: chunk.description, timestamps: Array(bytes(at: chunk.timestamps)),
+      payload: Array(bytes(at: chunk.payload)))
+  }
+
+  /// The bytes of a chunk's timestamp vector.
+  func timestamps(of chunk: ClosedChunk) -> ArraySlice<UInt8> { bytes(at: chunk.timestamps) }
+
+  /// The bytes of a chunk's values.
+  func payload(of chunk: ClosedChunk) -> ArraySlice<UInt8> { bytes(at: chunk.payload) }
+
+  private func bytes(at place: Place) -> ArraySlice<UInt8> {
+    guard place.byteCount > 0 else { return [] }
+    let start = Int(place.byteOffset)
+    return pages[Int(place.page)][start..<start + Int(place.byteCount)]
   }
 }

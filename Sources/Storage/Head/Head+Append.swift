@@ -150,17 +150,17 @@ extension Head {
       timestamp <= series.appender.lastTimestamp
     {
       let bytes = arena.bytes(of: series.slab, count: series.appender.byteCount)
-      return Head.valueBits(at: timestamp, in: bytes, as: series.appender.description)
+      return Head.valueBits(
+        at: timestamp,
+        in: EncodedChunk(
+          description: series.appender.description, timestamps: [], payload: bytes))
     }
     for list in [closed, frozen] where list.hasChunks(ofSlot: slot) {
       for chunk in list.chunks(ofSlot: slot)
       where chunk.description.minTimestamp <= timestamp
         && timestamp <= chunk.description.maxTimestamp
       {
-        let bytes = Array(list.payload(of: chunk))
-        if let bits = Head.valueBits(at: timestamp, in: bytes, as: chunk.description) {
-          return bits
-        }
+        if let bits = Head.valueBits(at: timestamp, in: list.encoded(chunk)) { return bits }
       }
     }
     return nil
@@ -196,12 +196,11 @@ extension Head {
   }
 
   /// A chunk that does not decode has no known value; readers warn of it.
-  private static func valueBits(
-    at timestamp: Int64, in payload: [UInt8], as description: ChunkDescription
-  ) -> UInt64? {
+  private static func valueBits(at timestamp: Int64, in chunk: EncodedChunk) -> UInt64? {
     var columns = SampleColumns()
     do throws(ChunkError) {
-      try columns.append(chunk: description, payload: payload.span)
+      try columns.append(
+        chunk: chunk.description, timestamps: chunk.timestamps.span, payload: chunk.payload.span)
     } catch {
       return nil
     }

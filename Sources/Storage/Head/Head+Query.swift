@@ -6,7 +6,8 @@ struct HeadSamples: Sendable {
   /// A chunk, and where its bytes are.
   struct Chunk: Sendable {
     var description: ChunkDescription
-    var bytes: Range<Int>
+    var timestamps: Range<Int>
+    var payload: Range<Int>
   }
 
   /// What one series has.
@@ -29,8 +30,13 @@ struct HeadSamples: Sendable {
       for chunk in list.chunks(ofSlot: slot)
       where chunk.description.maxTimestamp >= start && chunk.description.minTimestamp <= end {
         let firstByte = bytes.count
+        bytes.append(contentsOf: list.timestamps(of: chunk))
+        let firstPayloadByte = bytes.count
         bytes.append(contentsOf: list.payload(of: chunk))
-        chunks.append(Chunk(description: chunk.description, bytes: firstByte..<bytes.count))
+        chunks.append(
+          Chunk(
+            description: chunk.description, timestamps: firstByte..<firstPayloadByte,
+            payload: firstPayloadByte..<bytes.count))
       }
     }
     let series = head.open[slot]
@@ -40,7 +46,9 @@ struct HeadSamples: Sendable {
       let firstByte = bytes.count
       head.arena.copyBytes(of: series.slab, count: series.appender.byteCount, to: &bytes)
       chunks.append(
-        Chunk(description: series.appender.description, bytes: firstByte..<bytes.count))
+        Chunk(
+          description: series.appender.description, timestamps: firstByte..<firstByte,
+          payload: firstByte..<bytes.count))
     }
     let firstBuffered = buffered.count
     if let columns = head.buffers[slot]?.columns {

@@ -98,8 +98,7 @@ extension Head {
     for chunk in Head.sealOrder(of: list.chunks).dropFirst(plan.sealedCount) {
       guard let slot = slots.slot(of: chunk.seriesID) else { continue }
       closed.append(
-        slot: slot, seriesID: chunk.seriesID, description: chunk.description,
-        window: chunk.window, payload: Array(list.payload(of: chunk)))
+        list.encoded(chunk), slot: slot, seriesID: chunk.seriesID, window: chunk.window)
     }
   }
 

@@ -49,6 +49,8 @@ struct Head: Sendable {
   /// The families whose metadata the tables don't have as it is.
   var unsealedMetadata: Set<String> = []
   var openChunkCount = 0
+  /// The samples of the chunk that is being closed; kept for its memory.
+  private var closing = SampleColumns()
 
   init(hashSeed: UInt64) {
     slots = SeriesSlots(hashSeed: hashSeed)
@@ -108,11 +110,16 @@ struct Head: Sendable {
   /// Closes the open chunk of a series, if it has one.
   mutating func close(_ series: inout OpenSeries, slot: Int) {
     guard series.slab.isNone == false else { return }
+    closing.removeAll()
+    do throws(ChunkError) {
+      try arena.decode(series.appender, in: series.slab, into: &closing)
+    } catch {
+      preconditionFailure("an open chunk does not decode: \(error)")
+    }
     closed.append(
-      slot: slot, seriesID: slots.ids[slot], description: series.appender.description,
+      closing, at: 0..<closing.count, slot: slot, seriesID: slots.ids[slot],
       window: Window(
-        containing: series.appender.firstTimestamp, lengthMilliseconds: series.windowLength),
-      payload: arena.bytes(of: series.slab, count: series.appender.byteCount))
+        containing: series.appender.firstTimestamp, lengthMilliseconds: series.windowLength))
     arena.free(series.slab)
     series.slab = .none
     openChunkCount -= 1
@@ -121,15 +128,10 @@ struct Head: Sendable {
   /// Makes chunks of the out-of-order samples of a series.
   mutating func closeBuffer(ofSlot slot: Int, newest: Int64) {
     guard let buffer = buffers.removeValue(forKey: slot) else { return }
-    let id = slots.ids[slot]
-    var list = closed
-    closed = ChunkList()
-    buffer.forEachChunk(newest: newest) { description, window, payload in
-      list.append(
-        slot: slot, seriesID: id, description: description, window: window,
-        payload: payload)
+    for (range, window) in buffer.chunkRanges(newest: newest) {
+      closed.append(
+        buffer.columns, at: range, slot: slot, seriesID: slots.ids[slot], window: window)
     }
-    closed = list
   }
 
   /// Extends the known time range.

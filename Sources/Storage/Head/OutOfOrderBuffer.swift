@@ -46,29 +46,25 @@ struct OutOfOrderBuffer: Sendable {
     return low
   }
 
-  /// Calls `body` with chunks that hold all samples, none across the border of
-  /// a window.
-  func forEachChunk(
-    newest: Int64, _ body: (ChunkDescription, _ window: Window, _ payload: [UInt8]) -> Void
-  ) {
-    var builder = XORChunkBuilder()
-    var window = Window(containing: 0, lengthMilliseconds: Window.shortLengthMilliseconds)
-    for (timestamp, value) in zip(columns.timestamps, columns.values) {
-      if builder.appender.sampleCount > 0,
-        timestamp > window.lastMilliseconds || builder.appender.isFull
+  /// Cuts the samples into chunks, none across the border of a window.
+  func chunkRanges(newest: Int64) -> [(samples: Range<Int>, window: Window)] {
+    var chunks: [(samples: Range<Int>, window: Window)] = []
+    var start = 0
+    while start < columns.count {
+      let first = columns.timestamps[start]
+      let window = Window(
+        containing: first,
+        lengthMilliseconds: Window.lengthMilliseconds(for: first, newest: newest))
+      var end = start
+      while end < columns.count, end - start < XORChunkAppender.fullSampleCount,
+        columns.timestamps[end] <= window.lastMilliseconds
       {
-        body(builder.appender.description, window, builder.payload)
-        builder = XORChunkBuilder()
+        end += 1
       }
-      if builder.appender.sampleCount == 0 {
-        window = Window(
-          containing: timestamp,
-          lengthMilliseconds: Window.lengthMilliseconds(for: timestamp, newest: newest))
-      }
-      builder.append(timestampMilliseconds: timestamp, value: value)
+      chunks.append((start..<end, window))
+      start = end
     }
-    guard builder.appender.sampleCount > 0 else { return }
-    body(builder.appender.description, window, builder.payload)
+    return chunks
   }
 }
 

@@ -1,4 +1,5 @@
 import ChunkEncoding
+import SeriesModel
 
 /// The memory of the open chunks: slabs of 32 to 2,048 bytes on pages.
 ///
@@ -75,6 +76,14 @@ struct SlabArena: Sendable {
     var page = pages[slab.page].mutableSpan
     appender.append(
       timestampMilliseconds: timestamp, value: value, to: &page, at: slab.byteOffset)
+  }
+
+  /// Appends the samples of an open chunk to `columns`.
+  func decode(
+    _ appender: XORChunkAppender, in slab: Slab, into columns: inout SampleColumns
+  ) throws(ChunkError) {
+    let page = pages[slab.page]
+    try columns.append(openChunk: appender, bytes: page.span, at: slab.byteOffset)
   }
 
   /// Copies bytes to the beginning of a slab.

@@ -110,13 +110,21 @@ enum BlockFrame {
   static func open(
     _ value: Span<UInt8>, format: UInt8, key: Span<UInt8>
   ) throws(BlockDamage) -> Span<UInt8> {
+    try open(value, formats: format...format, key: key)
+  }
+
+  /// The body of a stored value whose first byte is one of `formats`.
+  @_lifetime(copy value)
+  static func open(
+    _ value: Span<UInt8>, formats: ClosedRange<UInt8>, key: Span<UInt8>
+  ) throws(BlockDamage) -> Span<UInt8> {
     guard value.count >= byteCount else { throw BlockDamage("cut short") }
     var trailer = BlockReader(value.extracting(value.count - 4..<value.count))
     let stored = try trailer.bigEndian(byteCount: 4)
     guard stored == UInt64(checksum(key, value.extracting(0..<value.count - 4))) else {
       throw BlockDamage("the checksum does not match")
     }
-    guard value[0] == format else { throw BlockDamage("unknown block format \(value[0])") }
+    guard formats.contains(value[0]) else { throw BlockDamage("unknown block format \(value[0])") }
     return value.extracting(1..<value.count - 4)
   }
 

@@ -1,3 +1,4 @@
+import ChunkEncoding
 import LMDB
 import SeriesModel
 import Synchronization
@@ -201,9 +202,9 @@ extension OpenStore {
             if run != nil { try table.write(&run!, in: &transaction) }
             run = try table.makeRun(in: chunk.window, view: transaction.view)
           }
-          let payload = frozen.chunkList.payload(of: chunk)
-          run!.add(chunk.description, payload: payload.span, of: chunk.seriesID)
-          byteCount += payload.count
+          let encoded = frozen.chunkList.encoded(chunk)
+          run!.add(encoded, of: chunk.seriesID)
+          byteCount += encoded.payload.count
           plan.sealedCount += 1
         }
         if run != nil { try table.write(&run!, in: &transaction) }
