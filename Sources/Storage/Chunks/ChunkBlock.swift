@@ -28,6 +28,7 @@ package struct ChunkRun {
   private var lastID = SeriesID(0)
   private var lastBlockID = SeriesID(0)
   private var ordinal: UInt64 = 0
+  private var splitter = ChunkSplitter()
 
   init(window: Window, part: UInt32) {
     self.window = window
@@ -53,15 +54,31 @@ package struct ChunkRun {
       description.minTimestamp <= description.maxTimestamp
         && description.minTimestamp >= window.startMilliseconds
         && description.maxTimestamp <= window.lastMilliseconds, "a chunk is outside of its window")
-    if openBlock.add(chunk, of: id, in: window) == false {
-      closeBlock()
-      let isAdded = openBlock.add(chunk, of: id, in: window)
-      precondition(isAdded, "a chunk fits an empty block")
+    if openBlock.add(chunk, of: id, in: window) {
+      addition.add(description, of: id)
+    } else {
+      addToNextBlock(chunk, of: id)
     }
     lastID = id
     pendingByteCount += chunk.payload.count
     pendingChunkCount += 1
-    addition.add(description, of: id)
+  }
+
+  /// Closes the block, which has no room for the chunk, and begins another.
+  ///
+  /// When much of the block would stay empty, the chunk is cut in two.
+  private mutating func addToNextBlock(_ chunk: EncodedChunk, of id: SeriesID) {
+    var rest = chunk
+    if let (first, second) = splitter.split(chunk, toFit: openBlock.freeByteCount),
+      openBlock.add(first, of: id, in: window)
+    {
+      addition.add(first.description, of: id)
+      rest = second
+    }
+    closeBlock()
+    let isAdded = openBlock.add(rest, of: id, in: window)
+    precondition(isAdded, "a chunk fits an empty block")
+    addition.add(rest.description, of: id)
   }
 
   private mutating func closeBlock() {
@@ -83,6 +100,42 @@ package struct ChunkRun {
     addition = WindowAddition()
     pendingByteCount = 0
     pendingChunkCount = 0
+  }
+}
+
+/// Cuts chunks in two, so that blocks are filled.
+struct ChunkSplitter: Sendable {
+  /// Less room is left empty.
+  private static let worthwhileByteCount = 300
+  /// What a chunk takes in the directory, at most.
+  private static let entryByteCount = 50
+
+  private var compressor = ChunkCompressor()
+  private var columns = SampleColumns()
+
+  /// The chunk as two, of which the first takes about `byteCount` bytes; nil
+  /// where that is not worth it.
+  mutating func split(
+    _ chunk: EncodedChunk, toFit byteCount: Int
+  ) -> (EncodedChunk, EncodedChunk)? {
+    let chunkByteCount = chunk.timestamps.count + chunk.payload.count
+    guard byteCount >= ChunkSplitter.worthwhileByteCount,
+      chunkByteCount >= ChunkSplitter.worthwhileByteCount
+    else { return nil }
+    columns.removeAll()
+    do throws(ChunkError) {
+      try columns.append(
+        chunk: chunk.description, timestamps: chunk.timestamps.span, payload: chunk.payload.span)
+    } catch {
+      // A reader will say what is wrong with it.
+      return nil
+    }
+    let count = columns.count * (byteCount - ChunkSplitter.entryByteCount) / chunkByteCount
+    guard (1..<columns.count).contains(count) else { return nil }
+    return (
+      compressor.encode(columns, at: 0..<count),
+      compressor.encode(columns, at: count..<columns.count)
+    )
   }
 }
 
@@ -158,6 +211,8 @@ struct ChunkKey {
 /// vector.
 struct ChunkBlockEncoder {
   static let format: UInt8 = 2
+  /// Format byte, two bytes of directory count, checksum.
+  private static let frameByteCount = 1 + 2 + 4
 
   private(set) var firstID: SeriesID?
   private var directory: [UInt8] = []
@@ -168,6 +223,11 @@ struct ChunkBlockEncoder {
   private struct Vector {
     var extent: TimestampExtent
     var bytes: [UInt8]
+  }
+
+  /// The bytes that are left for chunks with their entries in the directory.
+  var freeByteCount: Int {
+    BlockFrame.pageByteCount - ChunkBlockEncoder.frameByteCount - directory.count - content.count
   }
 
   /// Adds a chunk unless the block is full.
@@ -189,9 +249,7 @@ struct ChunkBlockEncoder {
     }
     directory.appendContentEntry(chunk.payload)
     let newByteCount = (known == nil ? chunk.timestamps.count : 0) + chunk.payload.count
-    // Format byte, two bytes of directory count, checksum.
-    let byteCount = 1 + 2 + directory.count + 4 + content.count + newByteCount
-    guard byteCount <= BlockFrame.pageByteCount || firstID == nil else {
+    guard newByteCount <= freeByteCount || firstID == nil else {
       directory.removeSubrange(directoryByteCount...)
       return false
     }
