@@ -3,12 +3,21 @@ import SeriesModel
 
 /// Brings runs of samples of one series into one order.
 ///
-/// Runs are added in the order in which they were written. Mostly they follow
-/// each other in time and are only copied; where they overlap they are merged,
-/// and of samples at the same time the one written last stays.
+/// Mostly runs follow each other in time and are only copied; where they
+/// overlap they are merged, and of samples at the same time the one written
+/// last stays: that of the higher part, in one part the one added last, and in
+/// any case one from memory.
 struct SampleMerge {
+  private struct Run {
+    var samples: Range<Int>
+    var part: UInt32
+  }
+
+  /// What is in memory was written after every part of the tables.
+  private static let memoryPart = UInt32.max
+
   private var samples = SampleColumns()
-  private var runs: [Range<Int>] = []
+  private var runs: [Run] = []
 
   mutating func removeAll() {
     samples.removeAll()
@@ -19,7 +28,7 @@ struct SampleMerge {
   mutating func add(_ chunk: borrowing StoredChunk) throws(StorageError) {
     let start = samples.count
     try chunk.decode(into: &samples)
-    runs.append(start..<samples.count)
+    runs.append(Run(samples: start..<samples.count, part: chunk.part))
   }
 
   /// Adds the samples of a chunk in memory.
@@ -28,7 +37,7 @@ struct SampleMerge {
   ) throws(ChunkError) {
     let start = samples.count
     try samples.append(chunk: description, timestamps: timestamps, payload: payload)
-    runs.append(start..<samples.count)
+    runs.append(Run(samples: start..<samples.count, part: SampleMerge.memoryPart))
   }
 
   /// Adds samples that ascend in time.
@@ -37,20 +46,20 @@ struct SampleMerge {
     let start = samples.count
     samples.timestamps.append(contentsOf: columns.timestamps[range])
     samples.values.append(contentsOf: columns.values[range])
-    runs.append(start..<samples.count)
+    runs.append(Run(samples: start..<samples.count, part: SampleMerge.memoryPart))
   }
 
   /// Appends what lies within the closed range of time to `columns`.
   mutating func append(within range: ClosedRange<Int64>, to columns: inout SampleColumns) {
-    runs.sort { samples.timestamps[$0.lowerBound] < samples.timestamps[$1.lowerBound] }
-    let isSequence = zip(runs, runs.dropFirst()).allSatisfy {
-      samples.timestamps[$0.upperBound - 1] < samples.timestamps[$1.lowerBound]
+    let byTime = runs.sorted { startTime(of: $0) < startTime(of: $1) }
+    let isSequence = zip(byTime, byTime.dropFirst()).allSatisfy {
+      samples.timestamps[$0.samples.upperBound - 1] < startTime(of: $1)
     }
     guard isSequence else {
       appendMerged(within: range, to: &columns)
       return
     }
-    for run in runs {
+    for run in byTime.map(\.samples) {
       let start = firstIndex(in: run, notBefore: range.lowerBound)
       // Past the last moment of time there is nothing to cut.
       let end =
@@ -61,6 +70,8 @@ struct SampleMerge {
       columns.values.append(contentsOf: samples.values[start..<end])
     }
   }
+
+  private func startTime(of run: Run) -> Int64 { samples.timestamps[run.samples.lowerBound] }
 
   private func firstIndex(in run: Range<Int>, notBefore timestamp: Int64) -> Int {
     var low = run.lowerBound
@@ -75,20 +86,22 @@ struct SampleMerge {
   private func appendMerged(
     within range: ClosedRange<Int64>, to columns: inout SampleColumns
   ) {
-    let order = samples.timestamps.indices
-      .filter { range.contains(samples.timestamps[$0]) }
-      .sorted { left, right in
-        let (a, b) = (samples.timestamps[left], samples.timestamps[right])
-        return a == b ? left < right : a < b
-      }
-    for (position, index) in order.enumerated() {
-      // Of equal times the last one stays: it has the highest index.
-      let next = position + 1
-      if next < order.count, samples.timestamps[order[next]] == samples.timestamps[index] {
-        continue
-      }
-      columns.append(
-        timestampMilliseconds: samples.timestamps[index], value: samples.values[index])
+    // Samples in the order in which they were written.
+    var order: [Int] = []
+    let written = runs.enumerated().sorted {
+      ($0.element.part, $0.offset) < ($1.element.part, $1.offset)
+    }
+    for (_, run) in written {
+      order.append(contentsOf: run.samples.filter { range.contains(samples.timestamps[$0]) })
+    }
+    let places = order.indices.sorted { left, right in
+      (samples.timestamps[order[left]], left) < (samples.timestamps[order[right]], right)
+    }
+    for (place, next) in zip(places, places.dropFirst().map(Optional.some) + [nil]) {
+      let timestamp = samples.timestamps[order[place]]
+      // Of equal times the one written last stays.
+      if let next, samples.timestamps[order[next]] == timestamp { continue }
+      columns.append(timestampMilliseconds: timestamp, value: samples.values[order[place]])
     }
   }
 }

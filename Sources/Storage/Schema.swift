@@ -132,6 +132,10 @@ package struct MetaKey<Value: MetaValue>: Sendable {
     }
   }
 
+  func erase(in transaction: inout WriteTransaction, from meta: Table) throws(StorageError) {
+    try transaction.erase(key, from: meta)
+  }
+
   func write(
     _ value: Value, in transaction: inout WriteTransaction, to meta: Table
   ) throws(StorageError) {
@@ -175,6 +179,8 @@ extension MetaKey where Value == UInt64 {
   /// The least series id that was never given to a series that is in the
   /// tables.
   package static var nextSeriesID: Self { MetaKey(name: "nextSeriesID") }
+  /// The least number that was never given to a part of the chunk table.
+  package static var nextPart: Self { MetaKey(name: "nextPart") }
 }
 
 extension MetaKey where Value == Int64 {
@@ -195,5 +201,12 @@ extension Schema {
     _ key: MetaKey<Value>, to value: Value, in transaction: inout WriteTransaction
   ) throws(StorageError) {
     try key.write(value, in: &transaction, to: meta)
+  }
+
+  /// Removes the value of `key` from the `meta` table.
+  package func removeMetaValue<Value>(
+    _ key: MetaKey<Value>, in transaction: inout WriteTransaction
+  ) throws(StorageError) {
+    try key.erase(in: &transaction, from: meta)
   }
 }

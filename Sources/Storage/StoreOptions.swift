@@ -62,6 +62,10 @@ package struct StoreStatistics: Hashable, Sendable {
   package var sealedChunkCount = 0
   /// The windows in the tables.
   package var windowCount = 0
+  /// The merges that ended since the store was opened, each into one window.
+  package var mergedWindowCount = 0
+  /// The seconds that merging took since the store was opened.
+  package var mergeSeconds = 0.0
   /// The windows deleted by retention since the store was opened.
   package var deletedWindowCount = 0
   /// What made the store refuse appends, or nil.

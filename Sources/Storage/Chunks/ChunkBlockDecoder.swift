@@ -137,21 +137,29 @@ package struct StoredChunk: ~Escapable {
   /// counted.
   package var payloadByteCount: Int { payload.bytes.count }
 
+  /// Compares the bytes with their checksums.
+  ///
+  /// - Throws: ``StorageError`` `corrupted` when they do not agree.
+  package func checkBytes() throws(StorageError) {
+    let isIntact = [payload, timestamps].allSatisfy { part in
+      part.map { BlockFrame.checksum(content.extracting($0.bytes)) == $0.checksum } ?? true
+    }
+    guard isIntact else {
+      throw BlockDamage("the checksum of a chunk of series \(id.rawValue) does not match")
+        .at(key, of: table)
+    }
+  }
+
   /// Appends the samples to `columns`; nothing when it throws.
   ///
   /// - Throws: ``StorageError`` `corrupted` when the bytes do not agree with
   ///   their checksums or do not decode.
   package func decode(into columns: inout SampleColumns) throws(StorageError) {
-    let payloadBytes = content.extracting(payload.bytes)
-    let vectorBytes = content.extracting(timestamps?.bytes ?? 0..<0)
-    guard BlockFrame.checksum(payloadBytes) == payload.checksum,
-      timestamps.map({ $0.checksum == BlockFrame.checksum(vectorBytes) }) ?? true
-    else {
-      throw BlockDamage("the checksum of a chunk of series \(id.rawValue) does not match")
-        .at(key, of: table)
-    }
+    try checkBytes()
     do throws(ChunkError) {
-      try columns.append(chunk: description, timestamps: vectorBytes, payload: payloadBytes)
+      try columns.append(
+        chunk: description, timestamps: content.extracting(timestamps?.bytes ?? 0..<0),
+        payload: content.extracting(payload.bytes))
     } catch {
       throw BlockDamage("a chunk of series \(id.rawValue) does not decode (\(error))")
         .at(key, of: table)

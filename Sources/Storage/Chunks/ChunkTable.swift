@@ -5,28 +5,38 @@ import SeriesModel
 /// The `chunks` table: blocks of the chunks of consecutive series.
 ///
 /// Key: window start and length (8 bytes each), part (4), first series id (8),
-/// ordinal (2). One part is what one ``ChunkRun`` wrote: within it series
-/// ascend, and between two parts they overlap as they will. A series may have
-/// any number of chunks in a window; their times may overlap, and a reader
-/// merges them. The value is drawn at `ChunkBlockEncoder`.
+/// ordinal (2). One part is what one seal or merge wrote to a window: within it
+/// series ascend, and between two parts they overlap as they will. Parts are
+/// numbered in the order in which they were begun, across all windows. A series
+/// may have any number of chunks in a window; their times may overlap, and a
+/// reader merges them: what has the higher part counts. The value is drawn at `ChunkBlockEncoder`.
 package struct ChunkTable: Sendable {
+  private let schema: Schema
   private let table: Table
   private let windows: WindowTable
 
   /// The table of a store.
   package init(_ schema: Schema) {
+    self.schema = schema
     table = schema.chunks
     windows = WindowTable(schema)
   }
 
   // MARK: Writing
 
-  /// Begins a run of chunks for `window`.
-  package func makeRun(
-    in window: Window, view: ReadView
-  ) throws(StorageError) -> ChunkRun {
-    let row = try windows.row(of: window, in: view)
-    return ChunkRun(window: window, part: row?.partCount ?? 0)
+  /// Takes the number of a new part; no other part gets it.
+  package func takePart(in transaction: inout WriteTransaction) throws(StorageError) -> UInt32 {
+    var next = try schema.metaValue(.nextPart, in: transaction.view)
+    if next == nil {
+      // An earlier version numbered the parts of each window by themselves.
+      let rows = try windows.rows(includesHidden: true, in: transaction.view)
+      next = UInt64(rows.map(\.endPart).max() ?? 0)
+    }
+    guard let part = UInt32(exactly: next ?? 0), part < .max else {
+      throw MetaKey.nextPart.damaged("out of range")
+    }
+    try schema.setMetaValue(.nextPart, to: UInt64(part) + 1, in: &transaction)
+    return part
   }
 
   /// Writes what was added to `run`, and counts it in the window's row.
@@ -78,7 +88,9 @@ package struct ChunkTable: Sendable {
   ) throws(StorageError) {
     guard list.isEmpty == false, row.window.overlaps(range) else { return }
     var cursor = try view.walk(table)
-    for part in row.firstPart..<row.partCount {
+    var next = row.firstPart
+    while let part = try nextPart(of: row.window, from: next, &cursor) {
+      next = part + 1
       let ids = row.remainingIDs(of: list, inPart: part)
       guard ids.isEmpty == false else { continue }
       var scan = PartScan(ids: ids, window: row.window, part: part, range: range)
@@ -93,6 +105,20 @@ package struct ChunkTable: Sendable {
         else { continue }
         isOnBlock = try seekBlock(before: scan.wantedID, prefix: scan.prefix, &cursor)
       }
+    }
+  }
+
+  /// The first part of a window with a number from `part` on.
+  private func nextPart(
+    of window: Window, from part: UInt32, _ cursor: inout Cursor
+  ) throws(StorageError) -> UInt32? {
+    guard try cursor.move(toOrAfter: ChunkKey.prefix(window: window, part: part)),
+      cursor.key.starts(with: window.keyBytes)
+    else { return nil }
+    do throws(BlockDamage) {
+      return try ChunkKey.part(of: cursor.key)
+    } catch {
+      throw error.at(cursor.key, of: table.name)
     }
   }
 
@@ -155,6 +181,57 @@ package struct ChunkTable: Sendable {
   }
 
   // MARK: Deleting
+
+  /// Deletes the blocks of parts below `endPart` of a window that hold only
+  /// series below `id`, but for the last one of each part, which may reach
+  /// beyond.
+  package func deleteBlocks(
+    of window: Window, inPartsBelow endPart: UInt32, ofSeriesBelow id: SeriesID,
+    in transaction: inout WriteTransaction
+  ) throws(StorageError) {
+    var doomed: [[UInt8]] = []
+    do {
+      var cursor = try transaction.view.walk(table)
+      var part: UInt32 = 0
+      while let found = try nextPart(of: window, from: part, &cursor), found < endPart {
+        part = found + 1
+        let prefix = ChunkKey.prefix(window: window, part: found)
+        var key = Array(copying: cursor.key)
+        while try cursor.advance(), cursor.key.starts(with: prefix) {
+          let next = Array(copying: cursor.key)
+          // What stands before a block ends at its first series or before.
+          guard try firstID(of: next) < id else { break }
+          doomed.append(key)
+          key = next
+        }
+      }
+    }
+    for key in doomed { try transaction.erase(key, from: table) }
+  }
+
+  private func firstID(of key: [UInt8]) throws(StorageError) -> SeriesID {
+    do throws(BlockDamage) {
+      return try ChunkKey.firstID(of: key.span)
+    } catch {
+      throw error.at(key.span, of: table.name)
+    }
+  }
+
+  /// Deletes blocks of parts below `endPart` of a window, at most `limit`, and
+  /// says whether none is left.
+  package func deleteSome(
+    of window: Window, inPartsBelow endPart: UInt32, limit: Int = 1000,
+    in transaction: inout WriteTransaction
+  ) throws(StorageError) -> Bool {
+    let start = ChunkKey.prefix(window: window, part: 0)
+    let end = ChunkKey.prefix(window: window, part: endPart)
+    do throws(LMDBError) {
+      return try transaction.deleteEntries(
+        from: start.span, upTo: end.span, in: table, limit: limit) < limit
+    } catch {
+      throw StorageError(error)
+    }
+  }
 
   /// Deletes blocks of a window, at most `limit`, and says whether none is
   /// left.

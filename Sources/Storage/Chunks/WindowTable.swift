@@ -8,13 +8,16 @@ package struct WindowRow: Hashable, Sendable {
   package var window: Window
   /// True when the window is being deleted and must not be read.
   package var isHidden = false
-  /// The number of runs of chunks ever written to the window.
+  /// The number of runs of chunks that were written to the window since it was
+  /// merged.
   package var partCount: UInt32 = 0
-  /// The first run that the window may still have chunks of.
+  /// The window has no chunks of runs with lower numbers.
   package var firstPart: UInt32 = 0
+  /// One more than the number of the window's last run.
+  package var endPart: UInt32 = 0
   /// The runs below this number are being merged: their chunks of series below
   /// ``movedBelow`` are elsewhere. 0 when nothing is being merged.
-  package var movingPartCount: UInt32 = 0
+  package var movingEndPart: UInt32 = 0
   /// The first series whose chunks have not been moved yet.
   package var movedBelow = SeriesID(0)
   /// The number of series that have a chunk in the window.
@@ -32,12 +35,12 @@ package struct WindowRow: Hashable, Sendable {
 extension WindowRow {
   /// Whether a merge has moved the chunks that a run has of a series.
   func isMoved(_ id: SeriesID, inPart part: UInt32) -> Bool {
-    part < movingPartCount && id < movedBelow
+    part < movingEndPart && id < movedBelow
   }
 
   /// The series of a list whose chunks in a run have not been moved.
   func remainingIDs(of list: PostingsList, inPart part: UInt32) -> [SeriesID] {
-    guard part < movingPartCount else { return list.ids }
+    guard part < movingEndPart else { return list.ids }
     return Array(list.ids[list.ids.firstIndex(notBefore: movedBelow, from: 0)...])
   }
 }
@@ -66,8 +69,8 @@ struct WindowAddition {
 /// - `0`, window start and length in 8 bytes each. Body: 1 byte, 1 when hidden
 ///   and else 0; number of parts, series, chunks, samples as LEB128; first and
 ///   last timestamp as 8 bytes each with the sign bit flipped; first part,
-///   number of parts being moved, first series not moved as LEB128, which rows
-///   of format 1 lack.
+///   end of the parts, end of the parts being moved, first series not moved as
+///   LEB128, which rows of format 1 lack.
 /// - `1`, window start and length, first series id in 8 bytes: the series that
 ///   have a chunk in the window, as `SeriesIDBlocks` keeps them.
 package struct WindowTable: Sendable {
@@ -145,9 +148,14 @@ package struct WindowTable: Sendable {
         seriesCount: seriesCount, chunkCount: chunkCount, sampleCount: sampleCount,
         minTimestamp: Int64(orderedBits: try reader.bigEndian(byteCount: 8)),
         maxTimestamp: Int64(orderedBits: try reader.bigEndian(byteCount: 8)))
-      guard value[0] > 1 else { return row }
-      row.firstPart = UInt32(try reader.count(atMost: partCount))
-      row.movingPartCount = UInt32(try reader.count(atMost: partCount))
+      guard value[0] > 1 else {
+        // Runs had numbers of their own in each window then.
+        row.endPart = row.partCount
+        return row
+      }
+      row.firstPart = UInt32(try reader.count(atMost: Int(UInt32.max)))
+      row.endPart = UInt32(try reader.count(atMost: Int(UInt32.max)))
+      row.movingEndPart = UInt32(try reader.count(atMost: Int(row.endPart)))
       row.movedBelow = SeriesID(try reader.varint())
       return row
     } catch {
@@ -177,10 +185,13 @@ package struct WindowTable: Sendable {
     var row =
       try row(of: window, in: transaction.view)
       ?? WindowRow(
-        window: window, minTimestamp: addition.minTimestamp, maxTimestamp: addition.maxTimestamp)
+        window: window, firstPart: part, minTimestamp: addition.minTimestamp,
+        maxTimestamp: addition.maxTimestamp)
     guard row.isHidden == false else { return false }
     var budget = Int.max
-    row.partCount = max(row.partCount, part + 1)
+    if part >= row.endPart || part < row.firstPart { row.partCount += 1 }
+    row.firstPart = min(row.firstPart, part)
+    row.endPart = max(row.endPart, part + 1)
     row.seriesCount += try series(of: window).insert(
       addition.ids, in: &transaction, budget: &budget)
     row.chunkCount += addition.chunkCount
@@ -213,6 +224,17 @@ package struct WindowTable: Sendable {
     try transaction.erase(rowKey(window), from: table)
   }
 
+  /// Replaces the set of series of a window.
+  func setSeriesIDs(
+    _ ids: [SeriesID], of window: Window, in transaction: inout WriteTransaction
+  ) throws(StorageError) {
+    _ = try transaction.erase(
+      startingWith: [1] + window.keyBytes, from: table, limit: Int.max)
+    var budget = Int.max
+    try series(of: window).insert(ids, in: &transaction, budget: &budget)
+  }
+
+  /// Stores the row of a window.
   func store(
     _ row: WindowRow, in transaction: inout WriteTransaction
   ) throws(StorageError) {
@@ -222,8 +244,9 @@ package struct WindowTable: Sendable {
     }
     body.appendOrdered(row.minTimestamp)
     body.appendOrdered(row.maxTimestamp)
-    body.appendVarint(UInt64(row.firstPart))
-    body.appendVarint(UInt64(row.movingPartCount))
+    for number in [row.firstPart, row.endPart, row.movingEndPart] {
+      body.appendVarint(UInt64(number))
+    }
     body.appendVarint(row.movedBelow.rawValue)
     let key = rowKey(row.window)
     try transaction.store(

@@ -17,6 +17,10 @@ struct MaintenanceState: Sendable {
   var lastSweep: Int64?
   /// When stale readers were last looked for.
   var lastReaderCheck: Int64?
+  /// Windows with damage, which are not merged.
+  var damagedWindows: Set<Window> = []
+  /// True once a merge that is under way has met damage.
+  var isMergingSuspended = false
 }
 
 /// What a checkpoint takes beside closed chunks.
@@ -185,10 +189,14 @@ extension OpenStore {
   }
 
   private func sealChunks(of frozen: FrozenHead) throws(StorageError) {
+    guard frozen.chunks.isEmpty == false else { return }
     let schema = contents.schema
     let table = ChunkTable(schema)
+    let part = try schema.environment.write { transaction throws(StorageError) in
+      try table.takePart(in: &transaction)
+    }
     var plan = frozen.plan
-    var run: ChunkRun?
+    var run = ChunkRun(window: frozen.chunks[0].window, part: part)
     while plan.sealedCount < frozen.chunks.count {
       let first = plan.sealedCount
       try schema.environment.write { transaction throws(StorageError) in
@@ -198,16 +206,16 @@ extension OpenStore {
           byteCount < OpenStore.bytesPerTransaction
         {
           let chunk = frozen.chunks[plan.sealedCount]
-          if run?.window != chunk.window {
-            if run != nil { try table.write(&run!, in: &transaction) }
-            run = try table.makeRun(in: chunk.window, view: transaction.view)
+          if run.window != chunk.window {
+            try table.write(&run, in: &transaction)
+            run = ChunkRun(window: chunk.window, part: part)
           }
           let encoded = frozen.chunkList.encoded(chunk)
-          run!.add(encoded, of: chunk.seriesID)
+          run.add(encoded, of: chunk.seriesID)
           byteCount += encoded.payload.count
           plan.sealedCount += 1
         }
-        if run != nil { try table.write(&run!, in: &transaction) }
+        try table.write(&run, in: &transaction)
         try schema.setMetaValue(.sealPlan, to: plan, in: &transaction)
       }
     }

@@ -15,6 +15,7 @@ extension OpenStore {
       }
       do throws(StorageError) {
         try applyRetention()
+        try mergeForAWhile(&state)
       } catch {
         queue.fail(because: error)
         throw error
@@ -71,7 +72,13 @@ extension OpenStore {
     let rows = try schema.environment.read { view throws(StorageError) in
       try windows.rows(includesHidden: true, in: view)
     }
-    let due = rows.filter { $0.isHidden || $0.maxTimestamp < oldestKept }
+    // The windows of a merge that is under way depend on each other.
+    let merged = try schema.environment.read { view throws(StorageError) in
+      try schema.metaValue(.mergePlan, in: view)?.target
+    }
+    let due = rows.filter { row in
+      (row.isHidden || row.maxTimestamp < oldestKept) && merged?.contains(row.window) != true
+    }
     guard due.isEmpty == false else { return }
     for row in due { try delete(row.window, from: windows) }
     try removeUnusedSeries()

@@ -1,0 +1,117 @@
+import LMDB
+import SeriesModel
+import Synchronization
+
+extension OpenStore {
+  /// The longest that one turn of maintenance merges, so that a checkpoint is
+  /// never long overdue.
+  private static let mergeTurnSeconds = 0.5
+  private static let mergeBytesPerTransaction = 1 << 20
+
+  /// Merges windows that are due, for a while.
+  ///
+  /// Windows with damage are left as they are, so that nothing that could be
+  /// saved from them is thrown away.
+  func mergeForAWhile(_ state: inout MaintenanceState) throws(StorageError) {
+    guard state.isMergingSuspended == false else { return }
+    let start = monotonicSeconds()
+    do throws(StorageError) {
+      var isDue = true
+      while isDue, monotonicSeconds() - start < OpenStore.mergeTurnSeconds {
+        isDue = try mergeOneStep(&state)
+      }
+    } catch {
+      guard case .corrupted = error else { throw error }
+      // What was moved is safe, and what was not is read from where it is.
+      state.isMergingSuspended = true
+      contents.warnings.withLock { $0.append("windows are not merged any more: \(error)") }
+    }
+    counters.withLock { $0.mergeSeconds += monotonicSeconds() - start }
+  }
+
+  /// Takes a merge one step further, or begins one; false when none is due.
+  private func mergeOneStep(_ state: inout MaintenanceState) throws(StorageError) -> Bool {
+    let schema = contents.schema
+    if var merge = try WindowMerge.underWay(in: schema) {
+      if try merge.moveSome(byteBudget: OpenStore.mergeBytesPerTransaction) {
+        try merge.finish()
+        counters.withLock { $0.mergedWindowCount += 1 }
+        try readWindows()
+      }
+      return true
+    }
+    guard let newest = contents.head.withLock({ $0.newestTimestamp }) else { return false }
+    let rule = MergeRule(retentionMilliseconds: contents.options.retentionMilliseconds)
+    let damaged = state.damagedWindows
+    let due = try schema.environment.read { view throws(StorageError) in
+      let rows = try WindowTable(schema).rows(in: view)
+      return rule.dueMerge(
+        of: rows.filter { damaged.contains($0.window) == false }, newest: newest)
+    }
+    guard let due else { return false }
+    let found = try WindowMerge.damages(in: due.sources, of: schema)
+    guard found.isEmpty else {
+      state.damagedWindows.formUnion(found.map(\.window))
+      contents.warnings.withLock { warnings in
+        warnings += found.map { "a window is not merged: \($0.error)" }
+      }
+      return true
+    }
+    _ = try WindowMerge.begin(due.sources, into: due.target, in: schema)
+    return true
+  }
+}
+
+/// Decides which windows are merged.
+struct MergeRule {
+  /// A merged window is at most this part of the retention long: whole windows
+  /// are deleted, and what is kept too long should be little.
+  private static let retentionShare: Int64 = 10
+  /// A window with more parts is merged for the sake of readers, who search each
+  /// part.
+  private static let bearablePartCount = 16
+
+  var retentionMilliseconds: Int64
+
+  /// The windows to merge next, and into which, or nil.
+  ///
+  /// Windows of two hours are merged into days, and days into 16 days, once the
+  /// longer window has ended a day before the newest sample: no sample goes to
+  /// the shorter windows any more then. A window that has ended and has many
+  /// parts is merged by itself.
+  func dueMerge(
+    of rows: [WindowRow], newest: Int64
+  ) -> (sources: [Window], target: Window)? {
+    let visible = rows.filter { $0.isHidden == false }
+    for (shorter, longer) in [
+      (Window.shortLengthMilliseconds, Window.dayLengthMilliseconds),
+      (Window.dayLengthMilliseconds, Window.largestLengthMilliseconds),
+    ] where longer <= retentionMilliseconds / MergeRule.retentionShare {
+      let first = visible.lazy.filter { $0.window.lengthMilliseconds == shorter }
+        .map { Window(containing: $0.window.startMilliseconds, lengthMilliseconds: longer) }
+        .first { hasEnded($0, before: newest, byMoreThan: Window.dayLengthMilliseconds) }
+      guard let target = first else { continue }
+      let sources = visible.map(\.window).filter { target.contains($0) }
+      return (sources, target)
+    }
+    let fragmented = visible.first { row in
+      row.partCount > MergeRule.bearablePartCount
+        && hasEnded(row.window, before: newest, byMoreThan: OpenStore.windowGraceMilliseconds)
+    }
+    return fragmented.map { ([$0.window], $0.window) }
+  }
+
+  private func hasEnded(
+    _ window: Window, before newest: Int64, byMoreThan milliseconds: Int64
+  ) -> Bool {
+    let (age, isOverflow) = newest.subtractingReportingOverflow(window.lastMilliseconds)
+    return isOverflow ? newest > 0 : age > milliseconds
+  }
+}
+
+extension Window {
+  /// Whether the other window lies within this one.
+  func contains(_ other: Window) -> Bool {
+    other.startMilliseconds >= startMilliseconds && other.lastMilliseconds <= lastMilliseconds
+  }
+}

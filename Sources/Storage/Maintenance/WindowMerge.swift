@@ -1,0 +1,295 @@
+import ChunkEncoding
+import LMDB
+import SeriesModel
+
+/// What a merge needs to go on after a restart: where the chunks go.
+///
+/// How far it got stands in the rows of the windows that it takes them from,
+/// ``WindowRow/movedBelow``.
+struct MergePlan: Hashable, Sendable {
+  /// The window that takes all chunks.
+  var target: Window
+  /// The number of the part that they become.
+  var part: UInt32
+}
+
+extension MergePlan: MetaValue {
+  package var words: [UInt64] {
+    [
+      UInt64(bitPattern: target.startMilliseconds), UInt64(bitPattern: target.lengthMilliseconds),
+      UInt64(part),
+    ]
+  }
+
+  package init?(words: [UInt64]) {
+    guard words.count == 3, let part = UInt32(exactly: words[2]) else { return nil }
+    let start = Int64(bitPattern: words[0])
+    let length = Int64(bitPattern: words[1])
+    guard (1...Window.largestLengthMilliseconds).contains(length) else { return nil }
+    self.init(target: Window(startMilliseconds: start, lengthMilliseconds: length), part: part)
+  }
+}
+
+extension MetaKey where Value == MergePlan {
+  /// The merge that is under way; absent when there is none.
+  static var mergePlan: Self { MetaKey(name: "mergePlan") }
+}
+
+/// Moves the chunks of some windows into one window, in one part of it, and
+/// makes the best chunks of them.
+///
+/// The windows may be shorter ones within the target, and the target itself,
+/// whose parts become one. Each step takes some series further, in one
+/// transaction: their samples are brought into order, written to the target,
+/// and their old blocks deleted, whose pages the next steps use. A reader finds
+/// every sample in one place: below ``WindowRow/movedBelow`` in the target,
+/// above in the old parts. Chunks that are written meanwhile go to later parts,
+/// which the merge does not touch. Every step may be repeated after a crash.
+struct WindowMerge {
+  /// The samples of a merged chunk at most.
+  private static let chunkSampleCount = 480
+  /// The samples that are decoded at a time, about.
+  var batchSampleCount = 1 << 18
+
+  private let schema: Schema
+  private let chunks: ChunkTable
+  private let windows: WindowTable
+  private let plan: MergePlan
+  private var compressor = ChunkCompressor()
+
+  init(_ plan: MergePlan, in schema: Schema) {
+    self.plan = plan
+    self.schema = schema
+    chunks = ChunkTable(schema)
+    windows = WindowTable(schema)
+  }
+
+  /// The merge that a restart or an earlier turn left under way, or nil.
+  static func underWay(in schema: Schema) throws(StorageError) -> WindowMerge? {
+    let plan = try schema.environment.read { view throws(StorageError) in
+      try schema.metaValue(.mergePlan, in: view)
+    }
+    return plan.map { WindowMerge($0, in: schema) }
+  }
+
+  /// The damaged ones among some windows, with the first damage of each.
+  static func damages(
+    in sources: [Window], of schema: Schema
+  ) throws(StorageError) -> [(window: Window, error: StorageError)] {
+    let chunks = ChunkTable(schema)
+    return try schema.environment.read { view throws(StorageError) in
+      var damages: [(window: Window, error: StorageError)] = []
+      for source in sources {
+        do throws(StorageError) {
+          guard let row = try WindowTable(schema).row(of: source, in: view) else { continue }
+          try chunks.forEachChunk(in: row, view: view) { chunk throws(StorageError) in
+            try chunk.checkBytes()
+          }
+        } catch {
+          guard case .corrupted = error else { throw error }
+          damages.append((source, error))
+        }
+      }
+      return damages
+    }
+  }
+
+  /// Begins to move everything that `sources` hold now.
+  ///
+  /// - Precondition: No other merge is under way; the sources lie within the
+  ///   target and are not being deleted.
+  static func begin(
+    _ sources: [Window], into target: Window, in schema: Schema
+  ) throws(StorageError) -> WindowMerge {
+    let windows = WindowTable(schema)
+    let plan = try schema.environment.write { transaction throws(StorageError) in
+      let part = try ChunkTable(schema).takePart(in: &transaction)
+      for source in sources {
+        guard var row = try windows.row(of: source, in: transaction.view) else { continue }
+        row.movingEndPart = row.endPart
+        row.movedBelow = SeriesID(0)
+        try windows.store(row, in: &transaction)
+      }
+      let plan = MergePlan(target: target, part: part)
+      try schema.setMetaValue(.mergePlan, to: plan, in: &transaction)
+      return plan
+    }
+    return WindowMerge(plan, in: schema)
+  }
+
+  /// Moves the chunks of further series, about `byteBudget` bytes of them, and
+  /// says whether all are moved.
+  mutating func moveSome(byteBudget: Int) throws(StorageError) -> Bool {
+    let (sources, ids) = try schema.environment.read { view throws(StorageError) in
+      let sources = try self.sources(in: view)
+      return (sources, try remainingIDs(of: sources, in: view))
+    }
+    guard let first = ids.ids.first else { return true }
+    var run = ChunkRun(window: plan.target, part: plan.part)
+    var movedBelow = first
+    try schema.environment.write { transaction throws(StorageError) in
+      let batchCount = seriesPerBatch(of: sources)
+      var start = 0
+      while start < ids.count, run.pendingByteCount < byteBudget {
+        let batch = ids.ids[start..<min(start + batchCount, ids.count)]
+        try add(batch, of: sources, to: &run, view: transaction.view)
+        start += batch.count
+      }
+      movedBelow = SeriesID(ids.ids[start - 1].rawValue + 1)
+      try chunks.write(&run, in: &transaction)
+      for source in sources {
+        guard var row = try windows.row(of: source.window, in: transaction.view) else { continue }
+        row.movedBelow = movedBelow
+        try windows.store(row, in: &transaction)
+        try chunks.deleteBlocks(
+          of: row.window, inPartsBelow: row.movingEndPart, ofSeriesBelow: movedBelow,
+          in: &transaction)
+      }
+    }
+    return ids.ids.last.map { $0 < movedBelow } ?? true
+  }
+
+  /// Deletes what is left of the moved parts and ends the merge.
+  ///
+  /// - Precondition: ``moveSome(byteBudget:)`` has returned true.
+  func finish() throws(StorageError) {
+    let sources = try schema.environment.read { view throws(StorageError) in
+      try self.sources(in: view)
+    }
+    for source in sources {
+      var isGone = false
+      while isGone == false {
+        isGone = try schema.environment.write { transaction throws(StorageError) in
+          try chunks.deleteSome(
+            of: source.window, inPartsBelow: source.movingEndPart, in: &transaction)
+        }
+      }
+    }
+    try schema.environment.write { transaction throws(StorageError) in
+      for source in sources {
+        try settle(source.window, firstPart: source.movingEndPart, in: &transaction)
+      }
+      if sources.contains(where: { $0.window == plan.target }) == false {
+        try settle(plan.target, firstPart: nil, in: &transaction)
+      }
+      try schema.removeMetaValue(.mergePlan, in: &transaction)
+    }
+  }
+
+  // MARK: Sources
+
+  private func sources(in view: ReadView) throws(StorageError) -> [WindowRow] {
+    try windows.rows(includesHidden: true, in: view).filter { $0.movingEndPart > 0 }
+  }
+
+  private func remainingIDs(
+    of sources: [WindowRow], in view: ReadView
+  ) throws(StorageError) -> PostingsList {
+    var lists: [PostingsList] = []
+    for source in sources {
+      let ids = try windows.seriesIDs(of: source.window, in: view)
+      lists.append(PostingsList(sorted: source.remainingIDs(of: ids, inPart: 0)))
+    }
+    return .union(of: lists)
+  }
+
+  private func seriesPerBatch(of sources: [WindowRow]) -> Int {
+    let sampleCount = sources.reduce(0) { sum, row in
+      sum + row.sampleCount / max(1, row.seriesCount)
+    }
+    return max(1, batchSampleCount / max(1, sampleCount))
+  }
+
+  // MARK: Moving
+
+  /// Adds the merged chunks of some series to `run`.
+  private mutating func add(
+    _ batch: ArraySlice<SeriesID>, of sources: [WindowRow], to run: inout ChunkRun,
+    view: ReadView
+  ) throws(StorageError) {
+    let list = PostingsList(sorted: Array(batch))
+    var merges = [SampleMerge](repeating: SampleMerge(), count: batch.count)
+    for source in sources {
+      try chunks.forEachChunk(
+        of: list, in: source, overlapping: .min ... .max, view: view
+      ) { chunk throws(StorageError) in
+        // A part that was written after the merge began stays where it is.
+        guard chunk.part < source.movingEndPart else { return }
+        let index = list.ids.firstIndex(notBefore: chunk.id, from: 0)
+        try merges[index].add(chunk)
+      }
+    }
+    for (index, id) in list.ids.enumerated() {
+      var columns = SampleColumns()
+      merges[index].append(within: .min ... .max, to: &columns)
+      add(columns, of: id, to: &run)
+    }
+  }
+
+  private mutating func add(_ columns: SampleColumns, of id: SeriesID, to run: inout ChunkRun) {
+    var start = 0
+    while start < columns.count {
+      var end = min(start + WindowMerge.chunkSampleCount, columns.count)
+      var chunk = compressor.encode(columns, at: start..<end)
+      while chunk.payload.count + chunk.timestamps.count > WindowMerge.chunkByteCount {
+        end = start + (end - start + 1) / 2
+        chunk = compressor.encode(columns, at: start..<end)
+      }
+      run.add(chunk, of: id)
+      start = end
+    }
+  }
+
+  /// The bytes of a merged chunk at most: two fit a block.
+  private static let chunkByteCount = 1900
+
+  // MARK: Finishing
+
+  /// Brings the row of a window up to date; a window without chunks goes.
+  ///
+  /// - Parameter firstPart: The parts below it are gone; nil when none is.
+  private func settle(
+    _ window: Window, firstPart: UInt32?, in transaction: inout WriteTransaction
+  ) throws(StorageError) {
+    guard var row = try windows.row(of: window, in: transaction.view) else { return }
+    row.firstPart = firstPart ?? row.firstPart
+    row.movingEndPart = 0
+    row.movedBelow = SeriesID(0)
+    let content = try WindowContent(of: row, in: chunks, view: transaction.view)
+    guard content.chunkCount > 0 else {
+      try windows.forget(window, in: &transaction)
+      return
+    }
+    row.partCount = UInt32(content.parts.count)
+    row.seriesCount = content.ids.count
+    row.chunkCount = content.chunkCount
+    row.sampleCount = content.sampleCount
+    row.minTimestamp = content.minTimestamp
+    row.maxTimestamp = content.maxTimestamp
+    try windows.store(row, in: &transaction)
+    try windows.setSeriesIDs(content.ids.ids, of: window, in: &transaction)
+  }
+}
+
+/// What the directories of a window's blocks say that it holds.
+private struct WindowContent {
+  private(set) var chunkCount = 0
+  private(set) var sampleCount = 0
+  private(set) var minTimestamp = Int64.max
+  private(set) var maxTimestamp = Int64.min
+  private(set) var parts: Set<UInt32> = []
+  private(set) var ids = PostingsList()
+
+  init(of row: WindowRow, in table: ChunkTable, view: ReadView) throws(StorageError) {
+    var all: [SeriesID] = []
+    try table.forEachChunk(in: row, view: view) { chunk throws(StorageError) in
+      chunkCount += 1
+      sampleCount += chunk.description.sampleCount
+      minTimestamp = min(minTimestamp, chunk.description.minTimestamp)
+      maxTimestamp = max(maxTimestamp, chunk.description.maxTimestamp)
+      parts.insert(chunk.part)
+      if all.last != chunk.id { all.append(chunk.id) }
+    }
+    ids = PostingsList(unsorted: all)
+  }
+}
