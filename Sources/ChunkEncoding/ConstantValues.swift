@@ -18,6 +18,8 @@ enum ConstantValues {
     var bits: UInt64 = 0
     for index in 0..<bytes.count { bits |= UInt64(bytes[index]) << UInt64(56 - 8 * index) }
     let value = Double(bitPattern: bits)
-    for index in start..<start + count { output[index] = value }
+    precondition(start >= 0 && start + count <= output.count)
+    // Safety: the precondition above.
+    for index in start..<start + count { unsafe output[unchecked: index] = value }
   }
 }

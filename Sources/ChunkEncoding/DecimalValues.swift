@@ -46,13 +46,14 @@ enum DecimalValues {
     }
     if head & deltaFlag != 0 {
       let first = try reader.zigZag()
+      output[start] = Double(bitPattern: first.word)
       try PackedIntegers(count: count - 1, from: &reader).unpack(into: &output, from: start + 1)
-      addUp(from: first, &output, start: start, count: count)
+      convert(&output, start: start, count: count, exponent: exponent, areDeltas: true)
     } else {
       try PackedIntegers(count: count, from: &reader).unpack(into: &output, from: start)
+      convert(&output, start: start, count: count, exponent: exponent, areDeltas: false)
     }
     try reader.expectEnd()
-    convert(&output, start: start, count: count, exponent: exponent)
     var index = 0
     for _ in 0..<otherCount {
       let gap = try others.varint()
@@ -63,31 +64,27 @@ enum DecimalValues {
     }
   }
 
-  /// Makes mantissas of deltas, both kept as the bits of the elements.
-  private static func addUp(
-    from first: Int64, _ output: inout MutableSpan<Double>, start: Int, count: Int
-  ) {
-    precondition(start >= 0 && start + count <= output.count)
-    var mantissa = first.word
-    output[start] = Double(bitPattern: mantissa)
-    for index in start + 1..<start + count {
-      // Safety: the precondition above. &+: deltas wrap around.
-      unsafe mantissa &+= output[unchecked: index].bitPattern
-      unsafe output[unchecked: index] = Double(bitPattern: mantissa)
-    }
-  }
-
-  /// Makes values of mantissas, which are kept as the bits of the elements.
+  /// Makes values of mantissas, or of their deltas, which are kept as the bits
+  /// of the elements.
   private static func convert(
-    _ output: inout MutableSpan<Double>, start: Int, count: Int, exponent: Int
+    _ output: inout MutableSpan<Double>, start: Int, count: Int, exponent: Int, areDeltas: Bool
   ) {
     precondition(start >= 0 && start + count <= output.count)
+    // All ones keep the sum so far, zero forgets it: no branch in the loop.
+    let keep: UInt64 = areDeltas ? .max : 0
     let power = powersOfTen[exponent]
-    for index in start..<start + count {
-      // Safety: the precondition above.
-      let mantissa = unsafe Int64(bitPattern: output[unchecked: index].bitPattern)
-      let value = Double(mantissa)
-      unsafe output[unchecked: index] = exponent == 0 ? value : value / power
+    var mantissa: UInt64 = 0
+    // Safety: the precondition above. &+: deltas wrap around.
+    if exponent == 0 {
+      for index in start..<start + count {
+        mantissa = unsafe (mantissa & keep) &+ output[unchecked: index].bitPattern
+        unsafe output[unchecked: index] = Double(Int64(bitPattern: mantissa))
+      }
+    } else {
+      for index in start..<start + count {
+        mantissa = unsafe (mantissa & keep) &+ output[unchecked: index].bitPattern
+        unsafe output[unchecked: index] = Double(Int64(bitPattern: mantissa)) / power
+      }
     }
   }
 }

@@ -159,6 +159,9 @@ struct PackedIntegers: ~Escapable {
     fields = try reader.span(count: (count * width + 7) / 8)
   }
 
+  /// What all integers are, when the head says that they are equal.
+  var single: Int64? { width == 0 && exceptionCount == 0 ? base : nil }
+
   /// Stores the integers as the elements of `output` from `start` on.
   ///
   /// - Precondition: `output` has room for them.

@@ -30,31 +30,89 @@ enum TimestampVector {
     output[start] = first
     var reader = ChunkReader(bytes)
     if count > 1 {
-      switch Shape(rawValue: try reader.byte()) {
-      case .grid:
-        let interval = Int64(bitPattern: try reader.varint())
-        let packed = try PackedIntegers(count: count - 1, from: &reader)
-        try packed.unpack(into: &output, from: start + 1)
-        var place = first
-        // &+: timestamps wrap around as they were written.
-        for index in start + 1..<start + count {
-          place &+= interval
-          output[index] &+= place
-        }
-      case .steps:
-        let packed = try PackedIntegers(count: count - 1, from: &reader)
-        try packed.unpack(into: &output, from: start + 1)
-        for index in start + 1..<start + count { output[index] &+= output[index - 1] }
-      case nil:
-        throw .contradictory
+      let shape = Shape(rawValue: try reader.byte())
+      guard let shape else { throw .contradictory }
+      let interval = shape == .grid ? Int64(bitPattern: try reader.varint()) : 0
+      let packed = try PackedIntegers(count: count - 1, from: &reader)
+      if packed.single == 0, shape == .grid,
+        fillGrid(of: interval, through: last, &output, start: start, count: count)
+      {
+        return try reader.expectEnd()
+      }
+      try packed.unpack(into: &output, from: start + 1)
+      switch shape {
+      case .grid: placeOnGrid(of: interval, &output, start: start, count: count)
+      case .steps: addUpSteps(&output, start: start, count: count)
       }
     }
     try reader.expectEnd()
-    var isRising = true
-    for index in start + 1..<start + count {
-      isRising = isRising && output[index] > output[index - 1]
+    guard isRising(output, start: start, count: count), output[start + count - 1] == last else {
+      throw .contradictory
     }
-    guard isRising, output[start + count - 1] == last else { throw .contradictory }
+  }
+
+  /// Writes timestamps that are all on the grid; false and nothing when they
+  /// would not rise to `last`.
+  private static func fillGrid(
+    of interval: Int64, through last: Int64, _ output: inout MutableSpan<Int64>, start: Int,
+    count: Int
+  ) -> Bool {
+    precondition(start >= 0 && start + count <= output.count)
+    let first = output[start]
+    let (span, isOverflow) = interval.multipliedReportingOverflow(by: Int64(count - 1))
+    let (end, isBeyond) = first.addingReportingOverflow(span)
+    guard interval > 0, isOverflow == false, isBeyond == false, end == last else { return false }
+    var timestamp = first
+    for index in start + 1..<start + count {
+      // &+: every timestamp is at most `last`.
+      timestamp &+= interval
+      // Safety: the precondition above.
+      unsafe output[unchecked: index] = timestamp
+    }
+    return true
+  }
+
+  /// Makes timestamps of residuals.
+  private static func placeOnGrid(
+    of interval: Int64, _ output: inout MutableSpan<Int64>, start: Int, count: Int
+  ) {
+    precondition(start >= 0 && start + count <= output.count)
+    var place = output[start]
+    for index in start + 1..<start + count {
+      // &+: timestamps wrap around as they were written.
+      place &+= interval
+      // Safety: the precondition above.
+      unsafe output[unchecked: index] &+= place
+    }
+  }
+
+  /// Makes timestamps of steps.
+  private static func addUpSteps(
+    _ output: inout MutableSpan<Int64>, start: Int, count: Int
+  ) {
+    precondition(start >= 0 && start + count <= output.count)
+    var timestamp = output[start]
+    for index in start + 1..<start + count {
+      // Safety: the precondition above.
+      timestamp = unsafe timestamp &+ output[unchecked: index]
+      unsafe output[unchecked: index] = timestamp
+    }
+  }
+
+  private static func isRising(
+    _ output: borrowing MutableSpan<Int64>, start: Int, count: Int
+  ) -> Bool {
+    precondition(start >= 0 && start + count <= output.count)
+    // Counted rather than tested one by one: no branch in the loop.
+    var descentCount = 0
+    var previous = output[start]
+    for index in start + 1..<start + count {
+      // Safety: the precondition above.
+      let timestamp = unsafe output[unchecked: index]
+      descentCount &+= timestamp > previous ? 0 : 1
+      previous = timestamp
+    }
+    return descentCount == 0
   }
 }
 
