@@ -16,6 +16,11 @@ package struct EncodedChunk: Hashable, Sendable {
     self.timestamps = timestamps
     self.payload = payload
   }
+
+  /// Appends the samples to `columns`; nothing when it throws.
+  package func decode(into columns: inout SampleColumns) throws(ChunkError) {
+    try columns.append(chunk: description, timestamps: timestamps.span, payload: payload.span)
+  }
 }
 
 /// Encodes closed chunks, each in the class that takes the fewest bytes.

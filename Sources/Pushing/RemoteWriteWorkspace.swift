@@ -135,7 +135,8 @@ extension RejectionReason {
   var explanation: String {
     switch self {
     case .duplicateTimestamp:
-      "the series has another value at the same time; send each sample once"
+      "the series has another value at the same time; send each sample once, or choose with "
+        + "--storage.on-duplicate which of them counts"
     case .beyondRetention:
       "the sample is older than the retention; raise it to store such samples"
     case .tooFarInFuture:

@@ -55,6 +55,20 @@ public struct AppendOptions: Sendable {
   }
 }
 
+/// What becomes of a sample when its series has another value at the same
+/// timestamp.
+///
+/// A sample that equals the stored one bit for bit is accepted under every
+/// policy, and costs nothing.
+public enum DuplicatePolicy: String, Sendable, CaseIterable {
+  /// The new sample is refused, and the stored one stays.
+  case reject
+  /// The new sample is accepted and dropped, and the stored one stays.
+  case keep
+  /// The new sample takes the place of the stored one.
+  case replace
+}
+
 /// Why a sample was refused.
 public enum RejectionReason: String, Hashable, Sendable, CaseIterable {
   /// The series has another value at the same timestamp.
@@ -89,7 +103,8 @@ public struct Rejection: Hashable, Sendable {
 
 /// What became of a batch.
 public struct AppendResult: Sendable {
-  /// The number of samples stored, exact duplicates of stored samples included.
+  /// The number of samples accepted, exact duplicates of stored samples included,
+  /// and under ``DuplicatePolicy/keep`` those that were dropped.
   public var acceptedCount: Int
   /// The refused samples, in batch order. The rest of the batch is stored.
   public var rejections: [Rejection]

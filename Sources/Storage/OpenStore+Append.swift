@@ -39,30 +39,48 @@ extension OpenStore {
   /// Checks, writes, syncs and applies; called by one thread at a time.
   private func commit(_ group: [Submission]) throws(StorageError) -> [[AppendResult]] {
     let start = monotonicSeconds()
-    let storeOptions = contents.options
     try loadForgottenSeries(of: group)
-    var records: [BatchRecord] = []
-    let results = contents.head.withLock { head in
-      group.map { submission in
-        submission.batches.map { batch in
-          let staged = head.stage(
-            batch, options: submission.options, oldestKept: storeOptions.oldestKept(newest:))
-          if staged.record.isEmpty == false { records.append(staged.record) }
-          return staged.result
-        }
-      }
-    }
+    let staged = try stage(group)
+    let records = staged.joined().map(\.record).filter { $0.isEmpty == false }
     if records.isEmpty == false {
       do throws(StorageError) {
         try write(records)
       } catch {
-        contents.head.withLock { $0.discardStaged() }
+        contents.head.withLock { $0.discardStaged(records) }
         throw error
       }
     }
     contents.head.withLock { $0.applyStaged() }
-    count(results, isSynced: records.isEmpty == false, seconds: monotonicSeconds() - start)
-    return results
+    count(staged, isSynced: records.isEmpty == false, seconds: monotonicSeconds() - start)
+    return staged.map { $0.map(\.result) }
+  }
+
+  /// Checks the samples of a group and stages what is accepted.
+  ///
+  /// A sample that is not newer than what memory knows of its series may be in
+  /// the tables, which are not read under the head's lock: the places are looked
+  /// up in between, and everything is staged again. Chunks that a seal moved to
+  /// the tables meanwhile are missing from memory then, so that their places are
+  /// looked up in another turn; nothing leaves the tables but what merges put
+  /// there again.
+  private func stage(_ group: [Submission]) throws(StorageError) -> [[StagedBatch]] {
+    let options = contents.options
+    var sealed = SealedSamples()
+    while true {
+      let (staged, unknown, ids) = contents.head.withLock { head in
+        let staged = group.map { submission in
+          let rules = StagingRules(
+            options: submission.options, duplicatePolicy: options.duplicatePolicy,
+            oldestKept: options.oldestKept(newest:), sealed: sealed)
+          return submission.batches.map { head.stage($0, rules: rules) }
+        }
+        let unknown = staged.joined().flatMap(\.unknownPlaces)
+        if unknown.isEmpty == false { head.discardStaged(staged.joined().map(\.record)) }
+        return (staged, unknown, unknown.map { head.slots.ids[$0.slot] })
+      }
+      if unknown.isEmpty { return staged }
+      try sealed.lookUp(unknown, ids: ids, in: contents.schema)
+    }
   }
 
   /// Brings series into memory that a caller still has the id of.
@@ -95,11 +113,13 @@ extension OpenStore {
     }
   }
 
-  private func count(_ results: [[AppendResult]], isSynced: Bool, seconds: Double) {
+  private func count(_ staged: [[StagedBatch]], isSynced: Bool, seconds: Double) {
     counters.withLock { counters in
-      for result in results.joined() {
-        counters.appendedSampleCount += result.acceptedCount
-        for rejection in result.rejections {
+      for batch in staged.joined() {
+        counters.appendedSampleCount += batch.result.acceptedCount
+        counters.droppedDuplicateCount += batch.droppedCount
+        counters.replacedSampleCount += batch.record.replacementCount
+        for rejection in batch.result.rejections {
           counters.rejectedSampleCounts[rejection.reason, default: 0] += 1
         }
       }

@@ -58,6 +58,7 @@ final class OpenStore: Sendable {
         damagedSegments: recovered.damagedSegments,
         checkpointSequence: recovered.sealedThrough))
     try readWindows()
+    contents.head.withLock { $0.sealedNewest = $0.newestTimestamp ?? .min }
   }
 
   private static func recover(

@@ -6,6 +6,8 @@ package struct StoreOptions: Sendable {
   /// refused and, a whole window at a time, deleted; 15 days. `Int64.max` keeps
   /// everything.
   package var retentionMilliseconds: Int64 = 15 * 24 * 3600 * 1000
+  /// What becomes of samples that contradict stored ones.
+  package var duplicatePolicy = DuplicatePolicy.reject
   /// The samples that may wait to be written, in bytes of memory; beyond it
   /// appends are refused as overloaded.
   package var maximumQueuedBytes = 64 << 20
@@ -44,6 +46,11 @@ package struct StoreStatistics: Hashable, Sendable {
   /// The samples accepted since the store was opened, exact duplicates
   /// included.
   package var appendedSampleCount = 0
+  /// The samples that were accepted and dropped since the store was opened,
+  /// because another value is kept at their timestamp.
+  package var droppedDuplicateCount = 0
+  /// The samples that took the place of stored ones since the store was opened.
+  package var replacedSampleCount = 0
   /// The samples refused since the store was opened.
   package var rejectedSampleCounts: [RejectionReason: Int] = [:]
   /// The bytes of the journal that a restart would read.

@@ -38,6 +38,13 @@ extension Database {
         "tsdb_samples_refused_\(name)_total", "Samples refused since the start: \(reason.rawValue)."
       ) { Double($0.rejectedSampleCounts[reason] ?? 0) }
     }
+    try counter(
+      "tsdb_duplicates_dropped_total",
+      "Samples accepted and dropped because another value is kept at their time."
+    ) { Double($0.droppedDuplicateCount) }
+    try counter(
+      "tsdb_samples_replaced_total", "Samples that took the place of stored ones."
+    ) { Double($0.replacedSampleCount) }
     try gauge("tsdb_journal_bytes", "Bytes of the journal that a restart would read.") {
       Double($0.journalBytes)
     }

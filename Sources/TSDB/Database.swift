@@ -130,6 +130,7 @@ extension StoreOptions {
   init(_ options: DatabaseOptions) {
     self.init()
     retentionMilliseconds = options.retention.wholeMilliseconds
+    duplicatePolicy = options.duplicatePolicy
   }
 }
 

@@ -4,6 +4,8 @@ import SeriesModel
 public struct DatabaseOptions: Sendable {
   /// How long samples are kept, counted back from the newest stored sample.
   public var retention: Duration = .seconds(15 * 86_400)
+  /// What becomes of a sample that differs from the stored one of its time.
+  public var duplicatePolicy = DuplicatePolicy.reject
   /// How far back a selector looks for a sample, exclusive.
   public var lookbackDelta: Duration = .seconds(300)
   /// How long a query may take.

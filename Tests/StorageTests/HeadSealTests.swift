@@ -25,7 +25,7 @@ import Testing
           SeriesID(id), timestampMilliseconds: round * 200_000 - late, value: Double(round))
       }
     }
-    _ = head.stage(batch, options: AppendOptions(), oldestKept: { _ in .min })
+    _ = head.stage(batch, rules: .permissive)
     head.applyStaged()
     return head
   }
@@ -82,12 +82,12 @@ import Testing
       return records
     }
     let before = records()
-    #expect(before.count == 20)
+    #expect(before.count == 14)
     var batch = SampleBatch()
     for id in 1...20 as ClosedRange<UInt64> {
       batch.add(SeriesID(id), timestampMilliseconds: 70_000_000, value: .infinity)
     }
-    _ = head.stage(batch, options: AppendOptions(), oldestKept: { _ in .min })
+    _ = head.stage(batch, rules: .permissive)
     head.applyStaged()
     #expect(records() == before)
   }

@@ -1,7 +1,8 @@
 import SeriesModel
-import Storage
 import TestSupport
 import Testing
+
+@testable import Storage
 
 /// The samples of series by labels, as a test expects or finds them.
 typealias SamplesByLabels = [Labels: [Sample]]
@@ -58,4 +59,13 @@ extension Appender {
 
 func samples(_ pairs: [(Int64, Double)]) -> [Sample] {
   pairs.map { Sample(milliseconds: $0.0, value: $0.1) }
+}
+
+extension StagingRules {
+  /// Everything is accepted, and nothing is in the tables.
+  static var permissive: StagingRules {
+    StagingRules(
+      options: AppendOptions(), duplicatePolicy: .reject, oldestKept: { _ in .min },
+      sealed: SealedSamples())
+  }
 }

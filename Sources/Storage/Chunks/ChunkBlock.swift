@@ -124,8 +124,7 @@ struct ChunkSplitter: Sendable {
     else { return nil }
     columns.removeAll()
     do throws(ChunkError) {
-      try columns.append(
-        chunk: chunk.description, timestamps: chunk.timestamps.span, payload: chunk.payload.span)
+      try chunk.decode(into: &columns)
     } catch {
       // A reader will say what is wrong with it.
       return nil

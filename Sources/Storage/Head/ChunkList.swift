@@ -91,16 +91,28 @@ struct ChunkList: Sendable {
     return place
   }
 
-  /// The chunks of a slot, in the order in which they were closed.
-  func chunks(ofSlot slot: Int) -> [ClosedChunk] {
-    guard slot < lastChunks.count, lastChunks[slot] != 0 else { return [] }
-    var found: [ClosedChunk] = []
+  /// Where the chunks of a slot are, in the order in which they were closed.
+  func indices(ofSlot slot: Int) -> [Int] {
+    guard hasChunks(ofSlot: slot) else { return [] }
+    var found: [Int] = []
     var mark = lastChunks[slot]
     while mark != 0 {
-      found.append(chunks[Int(mark) - 1])
-      mark = found[found.count - 1].previous
+      found.append(Int(mark) - 1)
+      mark = chunks[Int(mark) - 1].previous
     }
     return found.reversed()
+  }
+
+  /// The chunks of a slot, in the order in which they were closed.
+  func chunks(ofSlot slot: Int) -> [ClosedChunk] {
+    indices(ofSlot: slot).map { chunks[$0] }
+  }
+
+  /// Encodes a chunk anew, which has got other values at the same timestamps.
+  mutating func replace(at index: Int, with columns: SampleColumns) {
+    let chunk = compressor.encode(columns, at: 0..<columns.count)
+    chunks[index].description = chunk.description
+    chunks[index].payload = store(chunk.payload)
   }
 
   func hasChunks(ofSlot slot: Int) -> Bool {

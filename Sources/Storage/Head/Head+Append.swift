@@ -8,22 +8,20 @@ struct StagedSamples: Sendable {
   fileprivate var slots: [Int32] = []
   fileprivate var timestamps: [Int64] = []
   fileprivate var values: [Double] = []
+  /// Whether the sample takes the place of one that is stored.
+  fileprivate var areReplacements: [Bool] = []
   /// The sample of the same slot that was staged before, plus one; or 0.
   fileprivate var previous: [UInt32] = []
   /// Where each batch ends, and its metadata.
   fileprivate var batches: [(end: Int, metadata: [BatchRecord.Metadata])] = []
   /// All samples by slot and time, made once a series has many of them.
-  fileprivate var bitsByPlace: [Place: UInt64]?
-
-  fileprivate struct Place: Hashable {
-    var slot: Int32
-    var timestamp: Int64
-  }
+  fileprivate var bitsByPlace: [SamplePlace: UInt64]?
 
   fileprivate mutating func removeAll() {
     slots.removeAll(keepingCapacity: true)
     timestamps.removeAll(keepingCapacity: true)
     values.removeAll(keepingCapacity: true)
+    areReplacements.removeAll(keepingCapacity: true)
     previous.removeAll(keepingCapacity: true)
     batches.removeAll(keepingCapacity: true)
     bitsByPlace = nil
@@ -35,22 +33,34 @@ struct StagedBatch {
   /// What the journal must hold before the batch is applied.
   var record = BatchRecord()
   var result = AppendResult(acceptedCount: 0, rejections: [])
+  /// Samples that must be looked up in the tables before the batch can be
+  /// staged; until then the rest means nothing.
+  var unknownPlaces: [SamplePlace] = []
+  /// The accepted samples that are not stored, since the stored ones are kept.
+  var droppedCount = 0
+}
+
+/// What the batches of one commit are checked against.
+struct StagingRules {
+  var options: AppendOptions
+  var duplicatePolicy: DuplicatePolicy
+  /// The first moment accepted, as the newest sample stands.
+  var oldestKept: @Sendable (_ newest: Int64) -> Int64
+  /// What is known of the samples in the tables.
+  var sealed: SealedSamples
 }
 
 extension Head {
   /// Checks a batch against what is stored and staged, and stages what is
   /// accepted.
   ///
-  /// Out-of-order samples are compared with the samples in memory only; one
-  /// that contradicts a sealed sample is found, and hides it, when it is read.
-  ///
-  /// - Parameter oldestKept: The first moment accepted, as the newest sample
-  ///   stands, those of the batch included.
-  mutating func stage(
-    _ batch: SampleBatch, options: AppendOptions, oldestKept: (_ newest: Int64) -> Int64
-  ) -> StagedBatch {
+  /// Samples in order need no look at the tables. When others do, the batch is
+  /// not staged, and ``StagedBatch/unknownPlaces`` says what is to be looked up.
+  mutating func stage(_ batch: SampleBatch, rules: StagingRules) -> StagedBatch {
     var outcome = StagedBatch()
-    let oldestAccepted = oldestKept(newestTimestamp(with: batch, options: options))
+    decoded = nil
+    let newest = newestTimestamp(with: batch, options: rules.options)
+    let oldestAccepted = rules.oldestKept(newest)
     outcome.record.seriesIDs.reserveCapacity(batch.count)
     outcome.record.timestamps.reserveCapacity(batch.count)
     outcome.record.values.reserveCapacity(batch.count)
@@ -61,13 +71,13 @@ extension Head {
       let slot = slots.slot(of: id)
       let reason: RejectionReason?
       if let slot {
-        if timestamp > options.latestAccepted.milliseconds {
+        if timestamp > rules.options.latestAccepted.milliseconds {
           reason = .tooFarInFuture
         } else if timestamp < oldestAccepted {
           reason = .beyondRetention
         } else {
           reason = stage(
-            slot: slot, timestamp: timestamp, value: value, record: &outcome.record)
+            slot: slot, timestamp: timestamp, value: value, rules: rules, outcome: &outcome)
         }
       } else {
         reason = .unknownSeries
@@ -102,7 +112,7 @@ extension Head {
   /// Stages one sample, unless an equal one is there already, or returns why
   /// not.
   private mutating func stage(
-    slot: Int, timestamp: Int64, value: Double, record: inout BatchRecord
+    slot: Int, timestamp: Int64, value: Double, rules: StagingRules, outcome: inout StagedBatch
   ) -> RejectionReason? {
     let series = open[slot]
     let last: (timestamp: Int64, bits: UInt64)?
@@ -115,60 +125,130 @@ extension Head {
       last = nil
     }
     let isNewest = last.map { timestamp > $0.timestamp } ?? true
-    if let last, isNewest == false {
-      let known =
-        timestamp == last.timestamp ? last.bits : valueBits(slot: slot, timestamp: timestamp)
-      if let known { return known == value.bitPattern ? nil : .duplicateTimestamp }
+    var known: UInt64?
+    if let last, timestamp == last.timestamp {
+      known = last.bits
+    } else if isNewest == false || last == nil && mayBeSealed(slot: slot, timestamp: timestamp) {
+      known = storedValueBits(
+        slot: slot, timestamp: timestamp, sealed: rules.sealed, outcome: &outcome)
     }
+    if let known {
+      if known == value.bitPattern { return nil }
+      switch rules.duplicatePolicy {
+      case .reject:
+        return .duplicateTimestamp
+      case .keep:
+        outcome.droppedCount += 1
+        return nil
+      case .replace:
+        outcome.record.replacementCount += 1
+      }
+    }
+    addStaged(
+      slot: slot, timestamp: timestamp, value: value, isReplacement: known != nil,
+      isNewest: isNewest)
+    if slots.flags[slot].contains(.isRecorded) == false {
+      slots.flags[slot].insert(.isRecorded)
+      outcome.record.newSeries.append(
+        BatchRecord.NewSeries(id: slots.ids[slot], labels: slots.labels[slot]))
+    }
+    outcome.record.seriesIDs.append(slots.ids[slot])
+    outcome.record.timestamps.append(timestamp)
+    outcome.record.values.append(value)
+    return nil
+  }
+
+  private mutating func addStaged(
+    slot: Int, timestamp: Int64, value: Double, isReplacement: Bool, isNewest: Bool
+  ) {
     staged.slots.append(Int32(slot))
     staged.timestamps.append(timestamp)
     staged.values.append(value)
-    staged.previous.append(series.lastStaged)
+    staged.areReplacements.append(isReplacement)
+    staged.previous.append(open[slot].lastStaged)
     let mark = UInt32(staged.slots.count)
     open[slot].lastStaged = mark
     slots.flags[slot].insert(.isRecent)
     if isNewest { open[slot].newestStaged = mark }
-    staged.bitsByPlace?[StagedSamples.Place(slot: Int32(slot), timestamp: timestamp)] =
-      value.bitPattern
-    if slots.flags[slot].contains(.isRecorded) == false {
-      slots.flags[slot].insert(.isRecorded)
-      record.newSeries.append(
-        BatchRecord.NewSeries(id: slots.ids[slot], labels: slots.labels[slot]))
+    staged.bitsByPlace?[SamplePlace(slot: slot, timestamp: timestamp)] = value.bitPattern
+  }
+
+  // MARK: Looking up
+
+  /// Whether the tables may have a sample of the series at `timestamp`.
+  private func mayBeSealed(slot: Int, timestamp: Int64) -> Bool {
+    timestamp <= sealedNewest && slots.flags[slot].contains(.isInTables)
+  }
+
+  /// The bits of the value that a series has at `timestamp`, in memory or as
+  /// far as is known in the tables.
+  private mutating func storedValueBits(
+    slot: Int, timestamp: Int64, sealed: SealedSamples, outcome: inout StagedBatch
+  ) -> UInt64? {
+    if let bits = valueBits(slot: slot, timestamp: timestamp) { return bits }
+    guard mayBeSealed(slot: slot, timestamp: timestamp) else { return nil }
+    let place = SamplePlace(slot: slot, timestamp: timestamp)
+    switch sealed[place] {
+    case .value(let bits): return bits
+    case .absent: return nil
+    case .unknown:
+      outcome.unknownPlaces.append(place)
+      return nil
     }
-    record.seriesIDs.append(slots.ids[slot])
-    record.timestamps.append(timestamp)
-    record.values.append(value)
-    return nil
   }
 
   /// The bits of the value that a series has at `timestamp`, in memory.
   private mutating func valueBits(slot: Int, timestamp: Int64) -> UInt64? {
     if let bits = stagedValueBits(slot: slot, timestamp: timestamp) { return bits }
-    if let bits = buffers[slot]?.valueBits(at: timestamp) { return bits }
+    if let bits = buffers[slot]?.columns.valueBits(at: timestamp) { return bits }
     let series = open[slot]
     if series.slab.isNone == false, timestamp >= series.appender.firstTimestamp,
       timestamp <= series.appender.lastTimestamp
     {
-      let bytes = arena.bytes(of: series.slab, count: series.appender.byteCount)
-      return Head.valueBits(
-        at: timestamp,
-        in: EncodedChunk(
-          description: series.appender.description, timestamps: [], payload: bytes))
+      return decodedValueBits(at: timestamp, in: DecodedChunk.Source.open(slot: slot))
     }
-    for list in [closed, frozen] where list.hasChunks(ofSlot: slot) {
-      for chunk in list.chunks(ofSlot: slot)
-      where chunk.description.minTimestamp <= timestamp
-        && timestamp <= chunk.description.maxTimestamp
-      {
-        if let bits = Head.valueBits(at: timestamp, in: list.encoded(chunk)) { return bits }
+    for (list, isFrozen) in [(closed, false), (frozen, true)] where list.hasChunks(ofSlot: slot) {
+      for index in list.indices(ofSlot: slot)
+      where list.chunks[index].description.covers(timestamp) {
+        let source = DecodedChunk.Source.closed(index: index, isFrozen: isFrozen)
+        if let bits = decodedValueBits(at: timestamp, in: source) { return bits }
       }
     }
     return nil
   }
 
+  /// The bits of the value at `timestamp` in a chunk, which is decoded once for
+  /// all samples in a row that ask for it.
+  ///
+  /// A chunk that does not decode has no known value; readers warn of it.
+  private mutating func decodedValueBits(
+    at timestamp: Int64, in source: DecodedChunk.Source
+  ) -> UInt64? {
+    if decoded?.source != source {
+      decoded = DecodedChunk(source: source, samples: decode(source) ?? SampleColumns())
+    }
+    return decoded?.samples.valueBits(at: timestamp)
+  }
+
+  private func decode(_ source: DecodedChunk.Source) -> SampleColumns? {
+    var columns = SampleColumns()
+    do throws(ChunkError) {
+      switch source {
+      case .open(let slot):
+        try arena.decode(open[slot].appender, in: open[slot].slab, into: &columns)
+      case .closed(let index, let isFrozen):
+        let list = isFrozen ? frozen : closed
+        try list.encoded(list.chunks[index]).decode(into: &columns)
+      }
+    } catch {
+      return nil
+    }
+    return columns
+  }
+
   private mutating func stagedValueBits(slot: Int, timestamp: Int64) -> UInt64? {
     if let bitsByPlace = staged.bitsByPlace {
-      return bitsByPlace[StagedSamples.Place(slot: Int32(slot), timestamp: timestamp)]
+      return bitsByPlace[SamplePlace(slot: slot, timestamp: timestamp)]
     }
     var mark = open[slot].lastStaged
     var stepCount = 0
@@ -186,26 +266,13 @@ extension Head {
   }
 
   private mutating func makeStagedDictionary() {
-    var bitsByPlace: [StagedSamples.Place: UInt64] = [:]
+    var bitsByPlace: [SamplePlace: UInt64] = [:]
     for index in staged.slots.indices {
-      let place = StagedSamples.Place(
-        slot: staged.slots[index], timestamp: staged.timestamps[index])
+      let place = SamplePlace(
+        slot: Int(staged.slots[index]), timestamp: staged.timestamps[index])
       bitsByPlace[place] = staged.values[index].bitPattern
     }
     staged.bitsByPlace = bitsByPlace
-  }
-
-  /// A chunk that does not decode has no known value; readers warn of it.
-  private static func valueBits(at timestamp: Int64, in chunk: EncodedChunk) -> UInt64? {
-    var columns = SampleColumns()
-    do throws(ChunkError) {
-      try columns.append(
-        chunk: chunk.description, timestamps: chunk.timestamps.span, payload: chunk.payload.span)
-    } catch {
-      return nil
-    }
-    return OutOfOrderBuffer(timestamps: columns.timestamps, values: columns.values)
-      .valueBits(at: timestamp)
   }
 
   // MARK: Applying
@@ -225,7 +292,7 @@ extension Head {
         slots.makeVisible(slot)
         apply(
           slot: slot, timestamp: samples.timestamps[index], value: samples.values[index],
-          newest: newest)
+          newest: newest, isReplacement: samples.areReplacements[index])
       }
       for entry in batch.metadata { setMetadata(entry) }
       start = batch.end
@@ -235,8 +302,11 @@ extension Head {
     swap(&samples, &staged)
   }
 
-  /// Forgets everything that was staged.
-  mutating func discardStaged() {
+  /// Forgets everything that was staged; `records` are of these batches.
+  mutating func discardStaged(_ records: [BatchRecord]) {
+    for series in records.lazy.flatMap(\.newSeries) {
+      if let slot = slots.slot(of: series.id) { slots.flags[slot].remove(.isRecorded) }
+    }
     for slot in staged.slots {
       open[Int(slot)].lastStaged = 0
       open[Int(slot)].newestStaged = 0
@@ -263,7 +333,7 @@ extension Head {
       slots.makeVisible(slot)
       apply(
         slot: slot, timestamp: record.timestamps[index], value: record.values[index],
-        newest: newest)
+        newest: newest, isReplacement: record.replacementCount > 0)
     }
     for entry in record.metadata { setMetadata(entry) }
   }

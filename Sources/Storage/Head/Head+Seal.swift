@@ -63,6 +63,7 @@ extension Head {
     closeChunks(for: plan)
     frozen = closed
     closed = ChunkList()
+    sealedNewest = max(sealedNewest, newestTimestamp ?? .min)
     var plan = plan
     plan.chunkCount = frozen.chunks.count
     let newSlots = slots.flags.indices.filter {
@@ -167,20 +168,17 @@ extension Head {
 }
 
 extension FrozenHead {
-  /// Calls `body` with a record for each series that has an open chunk, or
-  /// whose last sample is known, in the order of the ids.
+  /// Calls `body` with a record for each series that has an open chunk, in the
+  /// order of the ids.
   func forEachOpenChunk<Failure: Error>(
     _ body: (OpenChunkRecord) throws(Failure) -> Void
   ) throws(Failure) {
-    for slot in slotsByID where open[slot].appender.sampleCount > 0 {
+    for slot in slotsByID where open[slot].slab.isNone == false {
       let series = open[slot]
-      let bytes =
-        series.slab.isNone
-        ? [] : arena.bytes(of: series.slab, count: series.appender.byteCount)
       try body(
         OpenChunkRecord(
           seriesID: ids[slot], windowLength: series.windowLength, appender: series.appender,
-          bytes: bytes))
+          bytes: arena.bytes(of: series.slab, count: series.appender.byteCount)))
     }
   }
 

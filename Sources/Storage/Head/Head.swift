@@ -43,12 +43,16 @@ struct Head: Sendable {
   var staged = StagedSamples()
   var newestTimestamp: Int64?
   var oldestTimestamp: Int64?
+  /// No sample in the tables is later than this.
+  var sealedNewest = Int64.min
   /// The id that the next new series gets.
   var nextSeriesID: UInt64 = 1
   var metadata: [String: MetricMetadata] = [:]
   /// The families whose metadata the tables don't have as it is.
   var unsealedMetadata: Set<String> = []
   var openChunkCount = 0
+  /// The chunk that was decoded last, while batches are staged.
+  var decoded: DecodedChunk?
   /// The samples of the chunk that is being closed; kept for its memory.
   private var closing = SampleColumns()
 
@@ -75,8 +79,14 @@ struct Head: Sendable {
   // MARK: Samples
 
   /// Stores one sample that was checked before.
-  mutating func apply(slot: Int, timestamp: Int64, value: Double, newest: Int64) {
+  ///
+  /// - Parameter isReplacement: Whether there may be a sample at the same time,
+  ///   whose place this one takes.
+  mutating func apply(
+    slot: Int, timestamp: Int64, value: Double, newest: Int64, isReplacement: Bool
+  ) {
     var series = open[slot]
+    if isReplacement, replace(slot: slot, timestamp: timestamp, value: value) { return }
     if series.appender.sampleCount > 0, timestamp <= series.appender.lastTimestamp {
       applyOutOfOrder(slot: slot, timestamp: timestamp, value: value, newest: newest)
       return
@@ -107,19 +117,59 @@ struct Head: Sendable {
     if buffers[slot]?.isFull == true { closeBuffer(ofSlot: slot, newest: newest) }
   }
 
-  /// Closes the open chunk of a series, if it has one.
-  mutating func close(_ series: inout OpenSeries, slot: Int) {
-    guard series.slab.isNone == false else { return }
-    closing.removeAll()
+  /// Gives the sample at a time another value where it is in a chunk that can
+  /// still change; elsewhere a later chunk hides it.
+  private mutating func replace(slot: Int, timestamp: Int64, value: Double) -> Bool {
+    var columns = SampleColumns()
+    var series = open[slot]
+    if series.slab.isNone == false, series.appender.description.covers(timestamp) {
+      decodeOpenChunk(of: series, into: &columns)
+      guard columns.replaceValue(at: timestamp, with: value) else { return false }
+      arena.free(series.slab)
+      series.appender = XORChunkAppender()
+      series.slab = arena.allocate(byteCount: XORChunkAppender.scratchByteCount)
+      for (timestamp, value) in zip(columns.timestamps, columns.values) {
+        arena.append(
+          timestamp: timestamp, value: value, to: &series.appender, in: &series.slab)
+      }
+      if series.appender.isFull { close(&series, slot: slot) }
+      open[slot] = series
+      return true
+    }
+    for index in closed.indices(ofSlot: slot)
+    where closed.chunks[index].description.covers(timestamp) {
+      columns.removeAll()
+      do throws(ChunkError) {
+        try closed.encoded(closed.chunks[index]).decode(into: &columns)
+      } catch {
+        preconditionFailure("a closed chunk does not decode: \(error)")
+      }
+      guard columns.replaceValue(at: timestamp, with: value) else { continue }
+      closed.replace(at: index, with: columns)
+      return true
+    }
+    return false
+  }
+
+  private func decodeOpenChunk(of series: OpenSeries, into columns: inout SampleColumns) {
     do throws(ChunkError) {
-      try arena.decode(series.appender, in: series.slab, into: &closing)
+      try arena.decode(series.appender, in: series.slab, into: &columns)
     } catch {
       preconditionFailure("an open chunk does not decode: \(error)")
     }
+  }
+
+  /// Closes the open chunk of a series, if it has one.
+  mutating func close(_ series: inout OpenSeries, slot: Int) {
+    guard series.slab.isNone == false else { return }
+    var closing = closing
+    closing.removeAll()
+    decodeOpenChunk(of: series, into: &closing)
     closed.append(
       closing, at: 0..<closing.count, slot: slot, seriesID: slots.ids[slot],
       window: Window(
         containing: series.appender.firstTimestamp, lengthMilliseconds: series.windowLength))
+    self.closing = closing
     arena.free(series.slab)
     series.slab = .none
     openChunkCount -= 1
@@ -138,5 +188,16 @@ struct Head: Sendable {
   mutating func includeInTimeRange(_ timestamp: Int64) {
     newestTimestamp = max(newestTimestamp ?? timestamp, timestamp)
     oldestTimestamp = min(oldestTimestamp ?? timestamp, timestamp)
+  }
+}
+
+extension SampleColumns {
+  /// Gives the sample at `timestamp` another value, and says whether there is
+  /// one.
+  fileprivate mutating func replaceValue(at timestamp: Int64, with value: Double) -> Bool {
+    let index = firstIndex(notBefore: timestamp)
+    guard index < count, timestamps[index] == timestamp else { return false }
+    values[index] = value
+    return true
   }
 }

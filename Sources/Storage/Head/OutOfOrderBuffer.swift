@@ -17,33 +17,19 @@ struct OutOfOrderBuffer: Sendable {
 
   var isFull: Bool { columns.count >= OutOfOrderBuffer.fullCount }
 
-  /// The bits of the value at `timestamp`, or nil.
-  func valueBits(at timestamp: Int64) -> UInt64? {
-    let index = firstIndex(notBefore: timestamp)
-    guard index < columns.count, columns.timestamps[index] == timestamp else { return nil }
-    return columns.values[index].bitPattern
-  }
-
-  /// Adds a sample; at a timestamp that is there already it is left out.
+  /// Adds a sample, in the place of one at the same timestamp.
   mutating func insert(timestamp: Int64, value: Double) {
     guard let last = columns.timestamps.last, last >= timestamp else {
       columns.append(timestampMilliseconds: timestamp, value: value)
       return
     }
-    let index = firstIndex(notBefore: timestamp)
-    guard columns.timestamps[index] != timestamp else { return }
+    let index = columns.firstIndex(notBefore: timestamp)
+    guard columns.timestamps[index] != timestamp else {
+      columns.values[index] = value
+      return
+    }
     columns.timestamps.insert(timestamp, at: index)
     columns.values.insert(value, at: index)
-  }
-
-  private func firstIndex(notBefore timestamp: Int64) -> Int {
-    var low = 0
-    var high = columns.count
-    while low < high {
-      let middle = (low + high) / 2
-      if columns.timestamps[middle] < timestamp { low = middle + 1 } else { high = middle }
-    }
-    return low
   }
 
   /// Cuts the samples into chunks, none across the border of a window.

@@ -27,6 +27,11 @@ struct BatchRecord: Equatable {
   var seriesIDs: [SeriesID] = []
   var timestamps: [Int64] = []
   var values: [Double] = []
+  /// The samples that take the place of stored ones; when there are any, the
+  /// record has a kind of its own, and any of its samples may be one.
+  var replacementCount = 0
+
+  var kind: RecordKind { replacementCount > 0 ? .replacingBatch : .batch }
 
   var isEmpty: Bool { newSeries.isEmpty && metadata.isEmpty && seriesIDs.isEmpty }
 
@@ -61,7 +66,7 @@ struct BatchRecord: Equatable {
 
   init() {}
 
-  init(decoding bytes: Span<UInt8>) throws(RecordError) {
+  init(decoding bytes: Span<UInt8>, kind: RecordKind = .batch) throws(RecordError) {
     var input = RecordInput(bytes, at: 32)
     for _ in 0..<(try input.count(ofItemsWithAtLeast: 2)) {
       let id = SeriesID(try input.number())
@@ -78,6 +83,7 @@ struct BatchRecord: Equatable {
     seriesIDs.reserveCapacity(count)
     timestamps.reserveCapacity(count)
     values.reserveCapacity(count)
+    if kind == .replacingBatch { replacementCount = count }
     var id: UInt64 = 0
     var timestamp: Int64 = 0
     for _ in 0..<count {

@@ -35,7 +35,7 @@ final class Journal {
   func commit(_ records: [BatchRecord]) throws(StorageError) {
     buffer.startNextSync()
     for record in records {
-      buffer.appendRecord(.batch) { record.encode(into: &$0) }
+      buffer.appendRecord(record.kind) { record.encode(into: &$0) }
     }
     let bytes = buffer.bytes
     do throws(FileError) {

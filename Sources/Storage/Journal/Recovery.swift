@@ -176,7 +176,7 @@ struct Recovery {
         case .openChunk: chunks.append(try OpenChunkRecord(decoding: bytes))
         case .bufferedSamples: buffers.append(try BufferedSamplesRecord(decoding: bytes))
         case .checkpointEnd: isComplete = true
-        case .batch: throw .malformed
+        case .batch, .replacingBatch: throw .malformed
         }
       } catch {
         note(malformedRecord(at: payload, in: segment), in: segment)
@@ -243,7 +243,7 @@ struct Recovery {
       if header.sequence <= recovered.lastSequence { continue }
       repeatSealIfCovered(&head, isAtEnd: false, next: header.sequence)
       recovered.lastSequence = header.sequence
-      guard header.kind == .batch, let record = batch(in: reader.bytes, at: payload) else {
+      guard let record = batch(in: reader.bytes, at: payload, kind: header.kind) else {
         note(malformedRecord(at: payload, in: segment), in: segment)
         continue
       }
@@ -261,9 +261,12 @@ struct Recovery {
     recovered.logByteCount += reader.validByteCount - SegmentHeader.byteCount
   }
 
-  private func batch(in bytes: [UInt8], at payload: Range<Int>) -> BatchRecord? {
+  private func batch(
+    in bytes: [UInt8], at payload: Range<Int>, kind: RecordKind
+  ) -> BatchRecord? {
+    guard kind == .batch || kind == .replacingBatch else { return nil }
     do throws(RecordError) {
-      return try BatchRecord(decoding: bytes.span.extracting(payload))
+      return try BatchRecord(decoding: bytes.span.extracting(payload), kind: kind)
     } catch {
       return nil
     }

@@ -19,6 +19,8 @@ enum RecordKind: UInt8, Sendable {
   case bufferedSamples = 3
   /// The last record of a complete checkpoint.
   case checkpointEnd = 4
+  /// A ``BatchRecord`` whose samples may take the place of stored ones.
+  case replacingBatch = 5
 }
 
 /// The beginning of a segment file.

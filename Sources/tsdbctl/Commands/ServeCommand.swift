@@ -18,6 +18,10 @@ enum ServeCommand {
         "storage.tsdb.retention.time", "duration", default: "15d",
         "How long samples are kept, counted back from the newest one."),
       .value(
+        "storage.on-duplicate", "policy", default: "reject",
+        "What becomes of a sample that differs from the stored one of its time: it is refused "
+          + "(reject), dropped (keep), or takes its place (replace)."),
+      .value(
         "web.listen-address", "host:port", default: "127.0.0.1:9090", isRepeatable: true,
         "Where to listen."),
       .value(

@@ -1,6 +1,7 @@
 import HTTPServer
 import PromQLSyntax
 import PrometheusAPI
+import SeriesModel
 
 /// The settings of `tsdbctl serve`, checked.
 struct ServerOptions: Sendable {
@@ -15,6 +16,7 @@ struct ServerOptions: Sendable {
   let dataDirectory: String
   let retention: Duration
   let retentionText: String
+  let duplicatePolicy: DuplicatePolicy
   let listenAddresses: [ListenAddress]
   let allowedHosts: [String]
   let isLifecycleEnabled: Bool
@@ -33,6 +35,7 @@ struct ServerOptions: Sendable {
     retentionText = arguments["storage.tsdb.retention.time"] ?? ""
     retention = .milliseconds(
       try ServerOptions.duration(arguments, "storage.tsdb.retention.time"))
+    duplicatePolicy = try ServerOptions.duplicatePolicy(arguments)
     listenAddresses = try arguments.all("web.listen-address").map { text throws(UsageError) in
       do throws(HTTPServerError) {
         return try ListenAddress(parsing: text)
@@ -70,6 +73,16 @@ struct ServerOptions: Sendable {
     return .named(
       arguments.operands,
       interval: .milliseconds(try duration(arguments, "scrape.interval")))
+  }
+
+  private static func duplicatePolicy(
+    _ arguments: Arguments
+  ) throws(UsageError) -> DuplicatePolicy {
+    let text = arguments["storage.on-duplicate"] ?? ""
+    guard let policy = DuplicatePolicy(rawValue: text) else {
+      throw UsageError("--storage.on-duplicate=\(text): choose reject, keep or replace")
+    }
+    return policy
   }
 
   private static func duration(_ arguments: Arguments, _ name: String) throws(UsageError) -> Int64 {

@@ -154,6 +154,7 @@ final class ServerProcess: Sendable {
     _ options: ServerOptions, clock: @escaping @Sendable () -> Timestamp
   ) throws -> Database {
     var databaseOptions = DatabaseOptions()
+    databaseOptions.duplicatePolicy = options.duplicatePolicy
     databaseOptions.retention = options.retention
     databaseOptions.lookbackDelta = options.lookbackDelta
     databaseOptions.queryTimeout = options.queryTimeout
