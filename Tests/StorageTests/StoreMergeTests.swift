@@ -34,7 +34,8 @@ import Testing
       }
     }
     #expect(store.statistics.windowCount == 36)
-    // Each turn merges for a while only.
+    // Two days were sealed before the last restart, the third one just now; each
+    // turn merges for a while only.
     for _ in 0..<20 { try store.maintain(now: Timestamp(milliseconds: 0)) }
     #expect(store.statistics.mergedWindowCount == 1)
     #expect(store.statistics.windowCount == 25)

@@ -209,6 +209,8 @@ extension SampleColumns {
     var windows: [(start: Int64, length: Int64)]
     var newestHour: Int64
     var partCount: UInt32 = 1
+    /// The rows of windows that are being written to.
+    var busyRows: [Int] = []
     /// Start and length of the target in hours; nil when nothing is due.
     var target: (start: Int64, length: Int64)?
     var sourceCount = 0
@@ -242,6 +244,15 @@ extension SampleColumns {
         id: "many parts", retentionDays: 1, windows: [(0, 2)], newestHour: 3, partCount: 17,
         target: (0, 2), sourceCount: 1),
       Case(
+        id: "a day that is written to", retentionDays: 15, windows: [(0, 2), (22, 2)],
+        newestHour: 49, busyRows: [1], target: nil),
+      Case(
+        id: "another day is written to", retentionDays: 15, windows: [(0, 2), (24, 2)],
+        newestHour: 490, busyRows: [0], target: (24, 24), sourceCount: 1),
+      Case(
+        id: "too many parts for readers to wait", retentionDays: 1, windows: [(0, 2)],
+        newestHour: 3, partCount: 65, busyRows: [0], target: (0, 2), sourceCount: 1),
+      Case(
         id: "many parts but not ended", retentionDays: 1, windows: [(0, 2)], newestHour: 2,
         partCount: 17, target: nil),
     ]
@@ -257,8 +268,10 @@ extension SampleColumns {
           containing: start * Self.hour, lengthMilliseconds: length * Self.hour),
         partCount: one.partCount, minTimestamp: start * Self.hour, maxTimestamp: start * Self.hour)
     }
-    let due = MergeRule(retentionMilliseconds: one.retentionDays * 24 * Self.hour)
-      .dueMerge(of: rows, newest: one.newestHour * Self.hour)
+    let rule = MergeRule(
+      retentionMilliseconds: one.retentionDays * 24 * Self.hour,
+      newest: one.newestHour * Self.hour, busyWindows: Set(one.busyRows.map { rows[$0].window }))
+    let due = rule.dueMerge(of: rows)
     #expect(due?.target.startMilliseconds == one.target.map { $0.start * Self.hour })
     #expect(due?.target.lengthMilliseconds == one.target.map { $0.length * Self.hour })
     #expect(due?.sources.count ?? 0 == one.sourceCount)

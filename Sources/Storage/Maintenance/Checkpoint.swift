@@ -17,6 +17,10 @@ struct MaintenanceState: Sendable {
   var lastSweep: Int64?
   /// When stale readers were last looked for.
   var lastReaderCheck: Int64?
+  /// The clock of the last turn.
+  var clock: Int64 = 0
+  /// When chunks were last sealed to a window, since the store was opened.
+  var lastSeals: [Window: Int64] = [:]
   /// Windows with damage, which are not merged.
   var damagedWindows: Set<Window> = []
   /// True once a merge that is under way has met damage.
@@ -61,6 +65,7 @@ extension OpenStore {
       contents.head.withLock { $0.finishSeal(of: frozen) }
       try deleteSegments(before: segment, scope: scope, state: &state)
       state.checkpointSequence = frozen.plan.sequence
+      for chunk in frozen.chunks { state.lastSeals[chunk.window] = state.clock }
       let chunkCount = frozen.chunks.count
       counters.withLock { counters in
         counters.checkpointCount += 1

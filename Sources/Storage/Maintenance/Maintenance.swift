@@ -10,6 +10,7 @@ extension OpenStore {
   func maintain(now: Timestamp) throws(StorageError) {
     try maintenance.withLock { state throws(StorageError) in
       if let failure = queue.failure { throw .failedEarlier(failure) }
+      state.clock = now.milliseconds
       if let scope = dueCheckpoint(now: now.milliseconds, state: &state) {
         try checkpoint(scope, state: &state)
       }

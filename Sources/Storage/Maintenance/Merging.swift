@@ -7,6 +7,8 @@ extension OpenStore {
   /// never long overdue.
   private static let mergeTurnSeconds = 0.5
   private static let mergeBytesPerTransaction = 1 << 20
+  /// What has just been written to is left alone for this long: more may follow.
+  private static let mergeDelayMilliseconds: Int64 = 10 * 60 * 1000
 
   /// Merges windows that are due, for a while.
   ///
@@ -41,12 +43,16 @@ extension OpenStore {
       return true
     }
     guard let newest = contents.head.withLock({ $0.newestTimestamp }) else { return false }
-    let rule = MergeRule(retentionMilliseconds: contents.options.retentionMilliseconds)
+    let rule = MergeRule(
+      retentionMilliseconds: contents.options.retentionMilliseconds, newest: newest,
+      busyWindows: Set(
+        state.lastSeals.lazy.filter { [clock = state.clock] in
+          clock - $0.value < OpenStore.mergeDelayMilliseconds
+        }.map(\.key)))
     let damaged = state.damagedWindows
     let due = try schema.environment.read { view throws(StorageError) in
       let rows = try WindowTable(schema).rows(in: view)
-      return rule.dueMerge(
-        of: rows.filter { damaged.contains($0.window) == false }, newest: newest)
+      return rule.dueMerge(of: rows.filter { damaged.contains($0.window) == false })
     }
     guard let due else { return false }
     let found = try WindowMerge.damages(in: due.sources, of: schema)
@@ -70,8 +76,14 @@ struct MergeRule {
   /// A window with more parts is merged for the sake of readers, who search each
   /// part.
   private static let bearablePartCount = 16
+  /// A window with more parts is merged even while it is written to.
+  private static let unbearablePartCount = 64
 
   var retentionMilliseconds: Int64
+  /// The time of the newest sample.
+  var newest: Int64
+  /// Windows that chunks were sealed to just now.
+  var busyWindows: Set<Window> = []
 
   /// The windows to merge next, and into which, or nil.
   ///
@@ -79,31 +91,32 @@ struct MergeRule {
   /// longer window has ended a day before the newest sample: no sample goes to
   /// the shorter windows any more then. A window that has ended and has many
   /// parts is merged by itself.
-  func dueMerge(
-    of rows: [WindowRow], newest: Int64
-  ) -> (sources: [Window], target: Window)? {
+  func dueMerge(of rows: [WindowRow]) -> (sources: [Window], target: Window)? {
     let visible = rows.filter { $0.isHidden == false }
+    let quiet = visible.filter { isQuiet($0) }
     for (shorter, longer) in [
       (Window.shortLengthMilliseconds, Window.dayLengthMilliseconds),
       (Window.dayLengthMilliseconds, Window.largestLengthMilliseconds),
     ] where longer <= retentionMilliseconds / MergeRule.retentionShare {
-      let first = visible.lazy.filter { $0.window.lengthMilliseconds == shorter }
+      let targets = quiet.lazy.filter { $0.window.lengthMilliseconds == shorter }
         .map { Window(containing: $0.window.startMilliseconds, lengthMilliseconds: longer) }
-        .first { hasEnded($0, before: newest, byMoreThan: Window.dayLengthMilliseconds) }
-      guard let target = first else { continue }
-      let sources = visible.map(\.window).filter { target.contains($0) }
-      return (sources, target)
+      for target in targets where hasEnded(target, byMoreThan: Window.dayLengthMilliseconds) {
+        let sources = visible.filter { target.contains($0.window) }
+        if sources.allSatisfy({ isQuiet($0) }) { return (sources.map(\.window), target) }
+      }
     }
-    let fragmented = visible.first { row in
+    let fragmented = quiet.first { row in
       row.partCount > MergeRule.bearablePartCount
-        && hasEnded(row.window, before: newest, byMoreThan: OpenStore.windowGraceMilliseconds)
+        && hasEnded(row.window, byMoreThan: OpenStore.windowGraceMilliseconds)
     }
     return fragmented.map { ([$0.window], $0.window) }
   }
 
-  private func hasEnded(
-    _ window: Window, before newest: Int64, byMoreThan milliseconds: Int64
-  ) -> Bool {
+  private func isQuiet(_ row: WindowRow) -> Bool {
+    busyWindows.contains(row.window) == false || row.partCount > MergeRule.unbearablePartCount
+  }
+
+  private func hasEnded(_ window: Window, byMoreThan milliseconds: Int64) -> Bool {
     let (age, isOverflow) = newest.subtractingReportingOverflow(window.lastMilliseconds)
     return isOverflow ? newest > 0 : age > milliseconds
   }
