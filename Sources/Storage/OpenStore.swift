@@ -142,6 +142,7 @@ final class OpenStore: Sendable {
       statistics.journalBytes = journal?.byteCount ?? 0
       statistics.segmentCount = journal?.segmentNumbers.count ?? 0
     }
+    statistics.quarantinedChunkCount = contents.quarantine.count
     statistics.failure = queue.failure
     return statistics
   }

@@ -57,10 +57,13 @@ extension Head {
   ///
   /// Queries still find them, until ``finishSeal(of:)``.
   ///
+  /// - Parameter deletion: What is about to be deleted, so that the next samples
+  ///   of its series are not taken for duplicates.
   /// - Precondition: No other seal is under way, and nothing is staged.
-  mutating func freeze(_ plan: SealPlan) -> FrozenHead {
+  mutating func freeze(_ plan: SealPlan, for deletion: Deletion? = nil) -> FrozenHead {
     precondition(frozen.isEmpty, "one seal at a time")
     closeChunks(for: plan)
+    if let deletion { forgetLastSamples(of: deletion) }
     frozen = closed
     closed = ChunkList()
     sealedNewest = max(sealedNewest, newestTimestamp ?? .min)

@@ -49,13 +49,15 @@ extension OpenStore {
   /// opens with everything: the old segments count until the last transaction
   /// names the checkpoint, and then they don't.
   ///
+  /// - Parameter deletion: What is about to be deleted; then there is always
+  ///   a checkpoint, in which the head does not know it any more.
   /// - Throws: What failed; nothing is appended any more then.
   func checkpoint(
-    _ scope: CheckpointScope, state: inout MaintenanceState
+    _ scope: CheckpointScope, for deletion: Deletion? = nil, state: inout MaintenanceState
   ) throws(StorageError) {
     let start = monotonicSeconds()
     do throws(StorageError) {
-      guard let frozen = try freeze(scope, state: state) else { return }
+      guard let frozen = try freeze(scope, for: deletion, state: state) else { return }
       let segment = try saveOpenChunks(of: frozen, scope: scope)
       try seal(frozen, checkpointSegment: segment)
       contents.head.withLock { $0.finishSeal(of: frozen) }
@@ -77,9 +79,9 @@ extension OpenStore {
   /// Freezes the head between two commits and starts another segment; returns
   /// nil when there is nothing that the last checkpoint does not have.
   private func freeze(
-    _ scope: CheckpointScope, state: MaintenanceState
+    _ scope: CheckpointScope, for deletion: Deletion?, state: MaintenanceState
   ) throws(StorageError) -> FrozenHead? {
-    guard hasWork(for: scope, state: state) else { return nil }
+    guard deletion != nil || hasWork(for: scope, state: state) else { return nil }
     var next: SegmentWriter?
     if scope != .closing {
       // One number is left free in front for the checkpoint.
@@ -91,7 +93,8 @@ extension OpenStore {
         let sequence = journal.lastSequence
         if let segment = next.take() { journal.rotate(to: segment) }
         return contents.head.withLock { head in
-          head.freeze(OpenStore.plan(scope, sequence: sequence, newest: head.newestTimestamp))
+          head.freeze(
+            OpenStore.plan(scope, sequence: sequence, newest: head.newestTimestamp), for: deletion)
         }
       }
     }
@@ -255,10 +258,12 @@ extension OpenStore {
 
 extension StoreContents {
   /// Brings the time range of the tables to the head, and returns the number
-  /// of windows.
+  /// of windows; queries warn of a damaged row.
   @discardableResult
   func readTimeRange(view: ReadView) throws(StorageError) -> Int {
-    let rows = try WindowTable(schema).rows(in: view)
+    let rows = try WindowTable(schema).rows(in: view) { error, _ throws(StorageError) in
+      guard case .corrupted = error else { throw error }
+    }
     head.withLock { head in
       for row in rows {
         head.includeInTimeRange(row.minTimestamp)

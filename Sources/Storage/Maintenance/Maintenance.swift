@@ -69,8 +69,11 @@ extension OpenStore {
     let schema = contents.schema
     let windows = WindowTable(schema)
     // A hidden window is one whose deletion a crash interrupted.
+    // One that can't be read is left for people to look at.
     let rows = try schema.environment.read { view throws(StorageError) in
-      try windows.rows(includesHidden: true, in: view)
+      try windows.rows(includesHidden: true, in: view) { error, _ throws(StorageError) in
+        guard case .corrupted = error else { throw error }
+      }
     }
     // The windows of a merge that is under way depend on each other.
     let merged = try schema.environment.read { view throws(StorageError) in
@@ -81,7 +84,12 @@ extension OpenStore {
     }
     guard due.isEmpty == false else { return }
     for row in due { try delete(row.window, from: windows) }
-    try removeUnusedSeries()
+    do throws(StorageError) {
+      try removeUnusedSeries()
+    } catch {
+      // Which series a damaged window has is unknown: all of them stay.
+      guard case .corrupted = error else { throw error }
+    }
     counters.withLock { $0.deletedWindowCount += due.count }
     contents.head.withLock { $0.oldestTimestamp = max($0.oldestTimestamp ?? .min, oldestKept) }
     try readWindows()
@@ -101,6 +109,7 @@ extension OpenStore {
     }
     try schema.environment.write { transaction throws(StorageError) in
       try windows.forget(window, in: &transaction)
+      try TombstoneTable(schema).drop(window, in: &transaction)
     }
   }
 
