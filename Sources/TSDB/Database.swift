@@ -28,6 +28,7 @@ import Threading
 /// - ``append(_:to:at:)``
 /// - ``append(_:options:)``
 /// - ``seriesID(for:)``
+/// - ``delete(matching:from:through:isDryRun:)``
 /// ### Reading
 /// - ``query(_:at:options:)``
 /// - ``query(_:from:through:stepMilliseconds:options:)``

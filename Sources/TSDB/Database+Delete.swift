@@ -1,0 +1,56 @@
+import SeriesModel
+import Storage
+
+/// How much a deletion deleted, or would delete.
+public struct DeletedSamples: Hashable, Sendable {
+  /// The series that have samples in the range.
+  ///
+  /// An upper bound: one counts whose samples lie on both sides of the range,
+  /// within one chunk.
+  public var seriesCount: Int
+  /// The samples in the range at most: chunks that reach over an end of it
+  /// count whole.
+  public var sampleCount: Int
+}
+
+extension Database {
+  /// Deletes the samples of some series between `start` and `end`, both
+  /// inclusive.
+  ///
+  /// When the call returns, what was appended before it is gone for every
+  /// query, and after a crash too. What is appended later is new, also at
+  /// a time that was deleted. The space on disk comes back by and by.
+  ///
+  /// ```swift
+  /// let matchers = [Matcher("job", .equal, "test")]
+  /// try database.delete(matching: [matchers], from: .earliest, through: .now)
+  /// ```
+  ///
+  /// - Parameters:
+  ///   - selections: A series is deleted from when all matchers of any of them
+  ///     hold.
+  ///   - isDryRun: Whether to count only, and delete nothing.
+  /// - Throws: ``TSDBError``: `invalid` when a regular expression is malformed,
+  ///   `failed` when the disk can't be used; then nothing is deleted.
+  @discardableResult
+  public func delete(
+    matching selections: [[Matcher]], from start: Timestamp, through end: Timestamp,
+    isDryRun: Bool = false
+  ) throws -> DeletedSamples {
+    let store = try writableStore()
+    let summary = try wrappingStorageErrors {
+      try store.delete(
+        matching: selections, from: start, through: end, isDryRun: isDryRun)
+    }
+    return DeletedSamples(
+      seriesCount: summary.seriesCount, sampleCount: summary.sampleCount)
+  }
+
+  /// Does now what maintenance does from time to time.
+  ///
+  /// - Throws: ``TSDBError`` when the disk can't be used.
+  package func maintain(now: Timestamp) throws {
+    let store = try writableStore()
+    try wrappingStorageErrors { try store.maintain(now: now) }
+  }
+}
