@@ -40,7 +40,7 @@ final class OpenStore: Sendable {
     let contents = StoreContents(directory: directory, schema: schema, options: options)
     let (recovered, head) = try OpenStore.recover(contents)
     contents.head.withLock { $0 = head }
-    contents.warnings.withLock { $0 = recovered.damages.map(\.description) }
+    contents.warnings.withLock { $0 += recovered.damages.map(\.description) }
     let journal = try OpenStore.makeJournal(contents.journalDirectory, after: recovered)
     return try OpenStore(contents: contents, journal: journal, recovered: recovered, lock: lock)
   }

@@ -36,7 +36,7 @@ package struct Schema: Sendable {
   let windows: Table
   let tombstones: Table
 
-  private static let tableNames = [
+  static let tableNames = [
     "meta", "series", "fingerprints", "postings", "chunks", "windows", "metadata", "exemplars",
     "tombstones",
   ]

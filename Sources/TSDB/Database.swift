@@ -1,4 +1,3 @@
-import Glibc
 import PromQL
 import SeriesModel
 import Storage
@@ -81,19 +80,10 @@ public final class Database: Sendable {
   public static func openReadOnly(
     at path: String, options: DatabaseOptions = DatabaseOptions()
   ) throws -> Database {
-    do {
-      return try wrappingStorageErrors {
-        try Database(
-          writer: nil, reader: StoreReader.open(directory: path, options: StoreOptions(options)),
-          options: options)
-      }
-    } catch let error as TSDBError {
-      guard case .file(let failure)? = error.cause as? StorageError,
-        failure.number == ENOENT || failure.number == ENOTDIR
-      else { throw error }
-      throw TSDBError(
-        .notADatabase, "there is no database in \"\(path)\"",
-        hint: "name the directory that a server or a program writes to", cause: error)
+    try namingMissingDatabase(path) {
+      try Database(
+        writer: nil, reader: StoreReader.open(directory: path, options: StoreOptions(options)),
+        options: options)
     }
   }
 
