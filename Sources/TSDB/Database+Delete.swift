@@ -11,6 +11,12 @@ public struct DeletedSamples: Hashable, Sendable {
   /// The samples in the range at most: chunks that reach over an end of it
   /// count whole.
   public var sampleCount: Int
+
+  /// Creates counts.
+  public init(seriesCount: Int, sampleCount: Int) {
+    self.seriesCount = seriesCount
+    self.sampleCount = sampleCount
+  }
 }
 
 extension Database {
