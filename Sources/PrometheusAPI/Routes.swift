@@ -101,7 +101,7 @@ package enum Routes {
     let push = PushEndpoints(
       remoteWrite: services.remoteWrite, pushGateway: services.pushGateway)
     let admin = AdminEndpoints(
-      database: services.database, isEnabled: services.isAdminAPIEnabled, clock: services.clock)
+      database: services.database, isEnabled: services.isAdminAPIEnabled)
     let exposition = ExpositionEndpoint(registry: services.registry)
     return [
       Route([.get], "/", execution: .connectionThread, handler: Welcome.page),

@@ -80,7 +80,8 @@ package final class Store: Sendable {
   ///
   /// Samples acknowledged before the call are gone for every query when it
   /// returns. What is appended later is new, also at a time that was deleted.
-  /// The space comes back when windows are merged or deleted.
+  /// The space comes back when windows are merged or deleted, or by
+  /// ``cleanTombstones()``.
   ///
   /// - Parameters:
   ///   - selections: A series is deleted from when all matchers of any of them
@@ -99,6 +100,14 @@ package final class Store: Sendable {
     let deletion = try Deletion(
       matching: selections, range: start.milliseconds...end.milliseconds)
     return isDryRun ? try store.summary(of: deletion) : try store.delete(deletion)
+  }
+
+  /// Has the windows that hold deleted samples written anew without them.
+  ///
+  /// Returns at once; the work is done by the calls of ``maintain(now:)`` that
+  /// follow, a piece in each.
+  package func cleanTombstones() throws(StorageError) {
+    try opened().cleanTombstones()
   }
 
   // MARK: State

@@ -133,7 +133,16 @@ struct StoreQuerier {
   private func series(
     selectedBy selections: [SeriesSelection]
   ) throws(StorageError) -> PostingsList? {
-    guard selections.isEmpty == false else { return nil }
+    var selections = selections
+    if selections.isEmpty {
+      var hasDeletedSamples = false
+      try readTables { transaction throws(StorageError) in
+        hasDeletedSamples = try contents.tombstones(in: transaction.view).isEmpty == false
+      }
+      guard hasDeletedSamples else { return nil }
+      // The index still lists series that are deleted.
+      selections = [SeriesSelection(matchers: [], start: .earliest, end: .latest)]
+    }
     let sets = try snapshot(of: selections).storeSets
     return PostingsList(unsorted: sets.flatMap { $0.entries.map(\.id) })
   }

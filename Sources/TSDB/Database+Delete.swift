@@ -25,7 +25,8 @@ extension Database {
   ///
   /// When the call returns, what was appended before it is gone for every
   /// query, and after a crash too. What is appended later is new, also at
-  /// a time that was deleted. The space on disk comes back by and by.
+  /// a time that was deleted. The space on disk comes back when old samples are
+  /// merged or deleted by the retention, or by ``reclaimDeletedSpace()``.
   ///
   /// ```swift
   /// let matchers = [Matcher("job", .equal, "test")]
@@ -52,11 +53,10 @@ extension Database {
       seriesCount: summary.seriesCount, sampleCount: summary.sampleCount)
   }
 
-  /// Does now what maintenance does from time to time.
-  ///
-  /// - Throws: ``TSDBError`` when the disk can't be used.
-  package func maintain(now: Timestamp) throws {
+  /// Gives the space of deleted samples back, in the background: what they are
+  /// in is written anew without them.
+  public func reclaimDeletedSpace() throws {
     let store = try writableStore()
-    try wrappingStorageErrors { try store.maintain(now: now) }
+    try wrappingStorageErrors { try store.cleanTombstones() }
   }
 }

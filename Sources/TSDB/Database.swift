@@ -28,6 +28,7 @@ import Threading
 /// - ``append(_:options:)``
 /// - ``seriesID(for:)``
 /// - ``delete(matching:from:through:isDryRun:)``
+/// - ``reclaimDeletedSpace()``
 /// ### Reading
 /// - ``query(_:at:options:)``
 /// - ``query(_:from:through:stepMilliseconds:options:)``

@@ -24,8 +24,7 @@ import Testing
   }
 
   private func post(_ target: String, isEnabled: Bool = true) -> (status: Int, json: String) {
-    let admin = AdminEndpoints(
-      database: database, isEnabled: isEnabled, clock: { Timestamp(milliseconds: 0) })
+    let admin = AdminEndpoints(database: database, isEnabled: isEnabled)
     let router = Router([
       Route([.post, .put], "/delete_series", handler: answering(admin.deleteSeries)),
       Route([.post, .put], "/clean_tombstones", handler: answering(admin.cleanTombstones)),

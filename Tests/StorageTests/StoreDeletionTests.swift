@@ -227,6 +227,82 @@ import Testing
     }
   }
 
+  /// Written anew without what was deleted, windows have no tombstones, and what
+  /// has nothing left is in no table.
+  @Test func cleaningGivesTheSpaceBack() throws {
+    var store = try makeStore(hours: 6)
+    _ = try store.delete(matching: onlyA, from: .earliest, through: .latest)
+    _ = try store.delete(
+      matching: [[Matcher("job", .equal, "b")]], from: time(hour), through: time(3 * hour))
+    try store.append(a, [(5, 5)])
+    let expected = try store.samples()
+    #expect(expected[a]?.count == 1)
+    #expect(expected[b]?.count == 360 - 121)
+    try store.cleanTombstones()
+    for _ in 0..<20 { try store.maintain(now: time(0)) }
+    #expect(try tombstoneRowCount(store) == 0)
+    #expect(try store.samples() == expected)
+    store = try reopened(store)
+    #expect(try store.samples() == expected)
+    try store.close()
+    let report = try IntegrityCheck.run(directory: path)
+    #expect(report.findings == [])
+    #expect(report.sampleCount == 240)
+  }
+
+  @Test func cleanedSeriesLeavesTheIndex() throws {
+    let store = try makeStore()
+    _ = try store.delete(matching: onlyA, from: .earliest, through: .latest)
+    #expect(try store.labelValues(of: "job", in: []) == ["b"])
+    try store.cleanTombstones()
+    for hours in 0..<4 { try store.maintain(now: time(Int64(hours) * hour)) }
+    #expect(try tombstoneRowCount(store) == 0)
+    #expect(try store.labelValues(of: "job", in: []) == ["b"])
+    let schema = try store.opened().contents.schema
+    let count = try schema.environment.read { view throws(StorageError) in
+      try StoredPostings(schema, in: view).allPostings().count
+    }
+    #expect(count == 1)
+    try store.close()
+  }
+
+  /// What is deleted while windows are being merged is deleted from the parts
+  /// that were moved and from those that were not, and stays so.
+  @Test func deletionInTheMiddleOfAMerge() throws {
+    let store = try makeStore(hours: 6)
+    try store.sealEverything()
+    let schema = try store.opened().contents.schema
+    let rows = try schema.environment.read { view throws(StorageError) in
+      try WindowTable(schema).rows(in: view)
+    }
+    let day = Window(containing: 0, lengthMilliseconds: Window.dayLengthMilliseconds)
+    var merge = try WindowMerge.begin(rows.map(\.window), into: day, in: schema)
+    merge.batchSampleCount = 1
+    // One byte: the first series alone, which is that of `a`.
+    #expect(try merge.moveSome(byteBudget: 1) == false)
+    _ = try store.delete(
+      matching: [[Matcher("__name__", .equal, "m")]], from: time(hour), through: time(5 * hour))
+    try store.append(a, [(2 * hour, -1)])
+    func check() throws {
+      let samples = try store.samples()
+      #expect(samples[a]?.count == 60 + 59 + 1)
+      #expect(samples[b]?.count == 60 + 59)
+      #expect(samples[a]?.contains(Sample(milliseconds: 2 * hour, value: -1)) == true)
+    }
+    try check()
+    while try merge.moveSome(byteBudget: 1) == false { try check() }
+    try merge.finish()
+    try check()
+    try store.sealEverything()
+    try check()
+    try store.cleanTombstones()
+    for _ in 0..<20 { try store.maintain(now: time(0)) }
+    try check()
+    #expect(try tombstoneRowCount(store) == 0)
+    #expect(try IntegrityCheck.run(directory: copy()).findings == [])
+    try store.close()
+  }
+
   @Test func malformedExpressionDeletesNothing() throws {
     let store = try makeStore()
     #expect(throws: StorageError.self) {

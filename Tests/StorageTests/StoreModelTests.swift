@@ -103,7 +103,8 @@ private struct Model {
       switch Int.random(in: 0..<100, using: &generator) {
       case 0..<77: try append()
       case 77..<80: try delete()
-      case 80..<90: try store.maintain(now: Timestamp(milliseconds: clock))
+      case 80: try store.cleanTombstones()
+      case 81..<90: try store.maintain(now: Timestamp(milliseconds: clock))
       case 90..<93: try store.sealEverything()
       case 93..<95: clock += 8_000_000
       case 95..<98:

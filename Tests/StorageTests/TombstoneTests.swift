@@ -54,7 +54,7 @@ import Testing
     try insert([1], 0...5, [(first, 1), (second, 1)])
     try insert([2], 3...9, [(first, 4)])
     func drop(_ window: Window) throws {
-      try fixture.write { transaction throws(StorageError) in
+      _ = try fixture.write { transaction throws(StorageError) in
         try table.drop(window, in: &transaction)
       }
     }

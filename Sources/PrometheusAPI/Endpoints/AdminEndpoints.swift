@@ -1,12 +1,10 @@
 import HTTPServer
-import SeriesModel
 import TSDB
 
 /// `admin/tsdb/...`: what changes the stored data.
 struct AdminEndpoints: Sendable {
   let database: Database
   let isEnabled: Bool
-  let clock: @Sendable () -> Timestamp
 
   /// Deletes the series that any `match[]` selects between `start` and `end`.
   ///
@@ -31,10 +29,10 @@ struct AdminEndpoints: Sendable {
     }
   }
 
-  /// Does the maintenance that gives the space of deleted samples back.
+  /// Begins to give the space of deleted samples back, in the background.
   func cleanTombstones(_ request: Request) throws -> Response {
     try requireEnabled()
-    try database.maintain(now: clock())
+    try database.reclaimDeletedSpace()
     return Response(status: 204)
   }
 

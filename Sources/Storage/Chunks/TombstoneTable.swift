@@ -146,19 +146,29 @@ package struct TombstoneTable: Sendable {
     try series(of: number).insert(ids.ids, in: &transaction, budget: &budget)
   }
 
-  /// Takes a window out of all deletions, once its parts that they cover were
-  /// written anew without what was deleted, or are gone.
+  /// Takes a window out of the deletions that cover only parts below
+  /// `firstPart`, once these were written anew without what was deleted, or are
+  /// gone.
   ///
-  /// A deletion that covers no window any more is removed. Does nothing when
-  /// the window has no tombstones.
+  /// A deletion that covers no window any more is removed.
+  ///
+  /// - Returns: Whether a deletion was taken out.
+  @discardableResult
   package func drop(
-    _ window: Window, in transaction: inout WriteTransaction
-  ) throws(StorageError) {
+    _ window: Window, inPartsBelow firstPart: UInt32 = .max,
+    in transaction: inout WriteTransaction
+  ) throws(StorageError) -> Bool {
     var numbers: [UInt64] = []
-    try forEachRow(in: transaction.view) { row throws(StorageError) in
-      if row.window == window { numbers.append(row.number) }
-    }
-    guard numbers.isEmpty == false else { return }
+    try forEachRow(
+      in: transaction.view,
+      onDamage: { error throws(StorageError) in
+        // Nothing is known of such a row: it stays for people to look at.
+        guard case .corrupted = error else { throw error }
+      },
+      { row throws(StorageError) in
+        if row.window == window, row.partBound <= firstPart { numbers.append(row.number) }
+      })
+    guard numbers.isEmpty == false else { return false }
     for number in numbers {
       try transaction.erase(TombstoneTable.key(number: number, window: window), from: table)
       let isInUse = try hasWindow(number, in: transaction.view)
@@ -169,6 +179,7 @@ package struct TombstoneTable: Sendable {
       }
     }
     _ = try countChange(in: &transaction)
+    return true
   }
 
   private func hasWindow(_ number: UInt64, in view: ReadView) throws(StorageError) -> Bool {

@@ -17,6 +17,10 @@ struct MaintenanceState: Sendable {
   var lastSweep: Int64?
   /// When stale readers were last looked for.
   var lastReaderCheck: Int64?
+  /// Whether windows are written anew only because samples in them are deleted.
+  var isCleaningTombstones = false
+  /// Whether the index has series that no window holds, but the head.
+  var hasUnusedSeries = false
   /// Windows with damage, which are not merged.
   var damagedWindows: Set<Window> = []
   /// True once a merge that is under way has met damage.

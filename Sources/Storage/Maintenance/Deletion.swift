@@ -82,7 +82,7 @@ private struct DeletionTarget {
       })
     guard found.isEmpty == false else { return }
     ids.formUnion(found)
-    windows.append((row.window, row.partCount))
+    windows.append((row.window, row.endPart))
     sampleCount += count
   }
 }

@@ -47,8 +47,9 @@ struct TombstoneCheck {
 
   private func problem(of row: TombstoneTable.Row, in window: WindowRow?) -> String? {
     guard let window else { return "\(row.window) is not there" }
-    guard row.partBound <= window.partCount else {
-      return "it covers \(row.partBound) parts, but \(row.window) has \(window.partCount)"
+    guard row.partBound <= window.endPart else {
+      return "it covers parts below \(row.partBound), but \(row.window) has none above "
+        + "\(window.endPart)"
     }
     return nil
   }

@@ -63,6 +63,8 @@ struct DescriptionCheck {
     try read(.newestTimestamp, in: view, report: &report)
     try read(.tombstoneChanges, in: view, report: &report)
     try read(.sealPlan, in: view, report: &report)
+    try read(.mergePlan, in: view, report: &report)
+    try read(.nextPart, in: view, report: &report)
     try contents.forEachMetadata(
       in: view, onDamage: { error throws(StorageError) in try report.add(error) }, { _, _ in })
   }

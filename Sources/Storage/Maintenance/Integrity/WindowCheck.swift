@@ -49,7 +49,7 @@ struct WindowCheck {
     }
     // Blocks that can't be read, and those that a merge is moving, make all
     // counts smaller.
-    guard found.isComplete, row.movingPartCount == 0, row.firstPart == 0 else { return }
+    guard found.isComplete, row.movingEndPart == 0 else { return }
     func compare<Value: Equatable>(_ what: String, _ stored: Value, _ counted: Value) {
       guard stored != counted else { return }
       report.add(place, "\(row.window) says \(what) \(stored), but the chunks say \(counted)")
@@ -154,8 +154,8 @@ private struct WindowContents {
   /// What is wrong with a chunk that was decoded, or nil.
   private func problem(of chunk: borrowing StoredChunk, in row: WindowRow) -> String? {
     let description = chunk.description
-    if chunk.part >= row.partCount {
-      return "it is of part \(chunk.part), but the window has \(row.partCount)"
+    if chunk.part < row.firstPart || chunk.part >= row.endPart {
+      return "its part is none of the window's, \(row.firstPart) to \(row.endPart)"
     }
     if columns.count != description.sampleCount {
       return "it has \(columns.count) samples, not \(description.sampleCount)"
