@@ -29,6 +29,8 @@ import Threading
 /// - ``seriesID(for:)``
 /// - ``delete(matching:from:through:isDryRun:)``
 /// - ``reclaimDeletedSpace()``
+/// ### Checking
+/// - ``verify(at:)``
 /// ### Reading
 /// - ``query(_:at:options:)``
 /// - ``query(_:from:through:stepMilliseconds:options:)``

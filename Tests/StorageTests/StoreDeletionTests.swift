@@ -266,9 +266,10 @@ import Testing
     try store.close()
   }
 
-  /// What is deleted while windows are being merged is deleted from the parts
-  /// that were moved and from those that were not, and stays so.
-  @Test func deletionInTheMiddleOfAMerge() throws {
+  /// What is deleted before windows are merged, or meanwhile, is deleted from
+  /// the parts that were moved and from those that were not, and stays so.
+  @Test(arguments: [0, 1, 2])
+  func mergeLeavesOutWhatIsDeleted(stepsBefore: Int) throws {
     let store = try makeStore(hours: 6)
     try store.sealEverything()
     let schema = try store.opened().contents.schema
@@ -276,12 +277,18 @@ import Testing
       try WindowTable(schema).rows(in: view)
     }
     let day = Window(containing: 0, lengthMilliseconds: Window.dayLengthMilliseconds)
+    func delete() throws {
+      _ = try store.delete(
+        matching: [[Matcher("__name__", .equal, "m")]], from: time(hour), through: time(5 * hour))
+    }
+    if stepsBefore == 0 { try delete() }
     var merge = try WindowMerge.begin(rows.map(\.window), into: day, in: schema)
     merge.batchSampleCount = 1
-    // One byte: the first series alone, which is that of `a`.
-    #expect(try merge.moveSome(byteBudget: 1) == false)
-    _ = try store.delete(
-      matching: [[Matcher("__name__", .equal, "m")]], from: time(hour), through: time(5 * hour))
+    // Each step moves one of the two series.
+    for step in 0..<stepsBefore {
+      #expect(try merge.moveSome(byteBudget: 1) == (step == 1))
+    }
+    if stepsBefore > 0 { try delete() }
     try store.append(a, [(2 * hour, -1)])
     func check() throws {
       let samples = try store.samples()

@@ -2,30 +2,35 @@ import ChunkEncoding
 import SeriesModel
 
 extension Head {
-  /// Forgets the last samples of the series that a deletion is of, where they
-  /// are in its range and in no open chunk.
+  /// The slots of the series that a deletion is of, ascending by id.
+  func slots(selectedBy deletion: Deletion) throws(StorageError) -> [Int] {
+    try deletion.seriesIDs(in: slots.index).ids.compactMap { slots.slot(of: $0) }
+  }
+
+  /// Forgets the last samples of series, where they are in a closed range of
+  /// time and in no open chunk.
   ///
   /// The head compares the next sample of a series with its last one; one that
   /// is deleted must not make it a duplicate. Belongs to the moment in which
   /// the head is frozen: the checkpoint then holds what a restart needs to take
   /// the samples that follow as they were taken.
-  mutating func forgetLastSamples(of deletion: Deletion) {
-    for slot in open.indices
+  mutating func forgetLastSamples(ofSlots slots: [Int], in range: ClosedRange<Int64>) {
+    for slot in slots
     where open[slot].slab.isNone && open[slot].appender.sampleCount > 0
-      && deletion.range.contains(open[slot].appender.lastTimestamp)
-      && deletion.selects(slots.labels[slot])
+      && range.contains(open[slot].appender.lastTimestamp)
     {
       open[slot].appender = XORChunkAppender()
     }
   }
 
-  /// The number of series and samples in memory that a deletion is of; samples
-  /// of chunks that reach over an end of its range are all counted.
-  func count(of deletion: Deletion) -> (ids: [SeriesID], sampleCount: Int) {
+  /// The series and the number of samples in memory that a deletion is of;
+  /// samples of chunks that reach over an end of its range are all counted.
+  func contents(
+    of deletion: Deletion
+  ) throws(StorageError) -> (ids: [SeriesID], sampleCount: Int) {
     var ids: [SeriesID] = []
     var sampleCount = 0
-    for slot in open.indices
-    where slots.flags[slot].contains(.isVisible) && deletion.selects(slots.labels[slot]) {
+    for slot in try slots(selectedBy: deletion) {
       var samples = HeadSamples()
       let series = samples.add(
         slot: slot, of: self, start: deletion.range.lowerBound, end: deletion.range.upperBound)

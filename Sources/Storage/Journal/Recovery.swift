@@ -190,6 +190,9 @@ struct Recovery {
           reason: "the checkpoint has no end"), in: segment)
     }
     try loadSeries(chunks.map(\.seriesID) + buffers.map(\.seriesID), into: &head, view: view)
+    // A last sample alone is no loss: its series may have left the index since.
+    let withSamples = chunks.filter { $0.bytes.isEmpty == false }.map(\.seriesID)
+    lostSeriesIDs.formIntersection(withSamples + buffers.map(\.seriesID))
     for record in chunks {
       if let slot = head.slots.slot(of: record.seriesID) { head.restore(record, slot: slot) }
     }

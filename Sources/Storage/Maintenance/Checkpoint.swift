@@ -96,9 +96,11 @@ extension OpenStore {
         guard let journal else { throw .notWritable }
         let sequence = journal.lastSequence
         if let segment = next.take() { journal.rotate(to: segment) }
-        return contents.head.withLock { head in
-          head.freeze(
-            OpenStore.plan(scope, sequence: sequence, newest: head.newestTimestamp), for: deletion)
+        return try contents.head.withLock { head throws(StorageError) in
+          let plan = OpenStore.plan(scope, sequence: sequence, newest: head.newestTimestamp)
+          guard let deletion else { return head.freeze(plan) }
+          let slots = try head.slots(selectedBy: deletion)
+          return head.freeze(plan, for: (slots, deletion.range))
         }
       }
     }

@@ -18,9 +18,13 @@ struct Deletion: Sendable {
     self.range = range
   }
 
-  /// Whether a series with these labels is deleted from.
-  func selects(_ labels: Labels) -> Bool {
-    resolvers.contains { $0.selects(labels) }
+  /// The series of an index that are deleted from.
+  func seriesIDs<Source: PostingsSource & ~Copyable & ~Escapable>(
+    in source: borrowing Source
+  ) throws(StorageError) -> PostingsList {
+    var lists: [PostingsList] = []
+    for resolver in resolvers { lists.append(try resolver.resolve(in: source)) }
+    return .union(of: lists)
   }
 }
 
@@ -47,10 +51,7 @@ private struct DeletionTarget {
   init(
     _ deletion: Deletion, in contents: StoreContents, view: ReadView
   ) throws(StorageError) {
-    let postings = contents.index.postings(in: view)
-    var lists: [PostingsList] = []
-    for resolver in deletion.resolvers { lists.append(try resolver.resolve(in: postings)) }
-    let matched = PostingsList.union(of: lists)
+    let matched = try deletion.seriesIDs(in: contents.index.postings(in: view))
     let tombstones = try contents.tombstones(in: view)
     let windows = WindowTable(contents.schema)
     for row in try windows.rows(overlapping: deletion.range, in: view) {
@@ -119,7 +120,9 @@ extension OpenStore {
 
   /// What a deletion would delete; changes nothing.
   func summary(of deletion: Deletion) throws(StorageError) -> DeletionSummary {
-    let inHead = contents.head.withLock { $0.count(of: deletion) }
+    let inHead = try contents.head.withLock { head throws(StorageError) in
+      try head.contents(of: deletion)
+    }
     let target = try contents.schema.environment.read { view throws(StorageError) in
       try DeletionTarget(deletion, in: contents, view: view)
     }

@@ -22,17 +22,31 @@ package enum IntegrityCheck {
     guard let contents = try open(directory, options, report: &report) else { return report }
     let (segments, pool) = try StoreReader.takeConsistentView(of: contents)
     try pool.read { transaction throws(StorageError) in
-      let view = transaction.view
-      try ValueCheck(schema: contents.schema).run(in: view, report: &report)
-      try DescriptionCheck(contents: contents).run(in: view, report: &report)
+      try report.collect { report throws(StorageError) in
+        try ValueCheck(schema: contents.schema).run(in: transaction.view, report: &report)
+      }
+      try report.collect { report throws(StorageError) in
+        try DescriptionCheck(contents: contents).run(in: transaction.view, report: &report)
+      }
       var series = SeriesCheck(contents)
-      try series.run(in: view, report: &report)
+      try report.collect { report throws(StorageError) in
+        try series.run(in: transaction.view, report: &report)
+      }
       var index = IndexCheck(contents: contents, ledger: series.ledger)
-      try index.run(in: view, report: &report)
-      try WindowCheck(contents: contents, series: PostingsList(sorted: series.ledger.ids))
-        .run(in: view, report: &report)
-      try TombstoneCheck(contents: contents).run(in: view, report: &report)
-      try JournalCheck(contents: contents).run(segments, transaction, report: &report)
+      try report.collect { report throws(StorageError) in
+        try index.run(in: transaction.view, report: &report)
+      }
+      let windows = WindowCheck(
+        contents: contents, series: PostingsList(sorted: series.ledger.ids))
+      try report.collect { report throws(StorageError) in
+        try windows.run(in: transaction.view, report: &report)
+      }
+      try report.collect { report throws(StorageError) in
+        try TombstoneCheck(contents: contents).run(in: transaction.view, report: &report)
+      }
+      try report.collect { report throws(StorageError) in
+        try JournalCheck(contents: contents).run(segments, transaction, report: &report)
+      }
     }
     return report
   }

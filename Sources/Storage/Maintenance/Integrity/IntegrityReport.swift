@@ -1,3 +1,5 @@
+import LMDB
+
 /// What a check of a whole data directory found.
 package struct IntegrityReport: Sendable {
   /// Something that is not as it was written, or not as it must be.
@@ -44,8 +46,22 @@ package struct IntegrityReport: Sendable {
       add(table, "at key \(key.hexadecimal): \(reason)")
     case .damagedJournal(let segment, let offset, let reason):
       add(segment, "at byte \(offset): \(reason)")
+    case .database(let failure) where failure.code == .corrupted || failure.code == .pageNotFound:
+      add("data.mdb", failure.description)
     default:
       throw error
+    }
+  }
+
+  /// Runs a check; one that damage ends early does not keep others from being
+  /// run.
+  mutating func collect(
+    _ check: (inout IntegrityReport) throws(StorageError) -> Void
+  ) throws(StorageError) {
+    do throws(StorageError) {
+      try check(&self)
+    } catch {
+      try add(error)
     }
   }
 
