@@ -78,6 +78,13 @@ class CommandTest(unittest.TestCase):
             self.assertEqual((result.status, result.output), (0, "deleted\n"))
             counts = server.vector("count_over_time(m[20m])", time=end)
             self.assertEqual(sorted(counts.values()), [29, 60])
+            # Another process, which reads beside the server, sees the same.
+            result = tsdbctl(
+                "query", f"--path={server.data_directory}", f"--time={end}", "--output=csv",
+                "sum(count_over_time(m[20m]))")
+            self.assertEqual(result.output, "value\n89\n")
+            result = tsdbctl("verify", str(server.data_directory))
+            self.assertEqual(result.status, 0, result.output)
 
     def test_a_server_that_does_not_allow_it(self):
         with Server() as server:
