@@ -129,7 +129,7 @@ struct StoreQuerier {
   }
 
   /// The ids of the series that any selection selects, or nil, which stands for
-  /// every series, when there is no selection.
+  /// every series of the index, when there is no selection and nothing deleted.
   private func series(
     selectedBy selections: [SeriesSelection]
   ) throws(StorageError) -> PostingsList? {

@@ -35,7 +35,7 @@ extension Database {
   ///
   /// - Parameters:
   ///   - selections: A series is deleted from when all matchers of any of them
-  ///     hold.
+  ///     hold; an empty list of matchers holds for every series.
   ///   - isDryRun: Whether to count only, and delete nothing.
   /// - Throws: ``TSDBError``: `invalid` when a regular expression is malformed,
   ///   `failed` when the disk can't be used; then nothing is deleted.

@@ -44,24 +44,6 @@ import Testing
     try store.close()
   }
 
-  /// The last sample of a series, kept to compare the next one with, may outlive
-  /// the series; that is no damage.
-  @Test func seriesThatLeftTheIndexAreNotMissed() throws {
-    var options = StoreOptions()
-    options.retentionMilliseconds = 4 * hour
-    var store = try Store.open(directory: directory.path("data"), options: options)
-    try store.append(old, [(0, 1)])
-    try store.append(live, [(20 * hour, 1)])
-    try store.sealEverything()
-    for hours in 0..<4 { try store.maintain(now: Timestamp(milliseconds: Int64(hours) * hour)) }
-    #expect(try store.labelValues(of: "__name__", in: []) == ["live"])
-    try store.close()
-    store = try Store.open(directory: directory.path("data"), options: options)
-    #expect(store.warnings.isEmpty)
-    #expect(try store.series(of: []) == [live])
-    try store.close()
-  }
-
   @Test func forgottenSeriesAreFoundAgainByIDAndByLabels() throws {
     let store = try Store.open(directory: directory.path("data"))
     let id = try store.seriesID(for: old)

@@ -11,9 +11,7 @@ extension Head {
   /// time and in no open chunk.
   ///
   /// The head compares the next sample of a series with its last one; one that
-  /// is deleted must not make it a duplicate. Belongs to the moment in which
-  /// the head is frozen: the checkpoint then holds what a restart needs to take
-  /// the samples that follow as they were taken.
+  /// is deleted must not make it a duplicate.
   mutating func forgetLastSamples(ofSlots slots: [Int], in range: ClosedRange<Int64>) {
     for slot in slots
     where open[slot].slab.isNone && open[slot].appender.sampleCount > 0

@@ -190,7 +190,8 @@ struct Recovery {
           reason: "the checkpoint has no end"), in: segment)
     }
     try loadSeries(chunks.map(\.seriesID) + buffers.map(\.seriesID), into: &head, view: view)
-    // A last sample alone is no loss: its series may have left the index since.
+    // Earlier versions kept last samples alone, of series that may have left the
+    // index since: they are no loss.
     let withSamples = chunks.filter { $0.bytes.isEmpty == false }.map(\.seriesID)
     lostSeriesIDs.formIntersection(withSamples + buffers.map(\.seriesID))
     for record in chunks {

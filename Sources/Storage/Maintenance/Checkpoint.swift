@@ -54,7 +54,7 @@ extension OpenStore {
   /// names the checkpoint, and then they don't.
   ///
   /// - Parameter deletion: What is about to be deleted; then there is always
-  ///   a checkpoint, in which the head does not know it any more.
+  ///   a checkpoint, and the head forgets the last samples of its series.
   /// - Throws: What failed; nothing is appended any more then.
   func checkpoint(
     _ scope: CheckpointScope, for deletion: Deletion? = nil, state: inout MaintenanceState
