@@ -26,12 +26,15 @@ package struct Services: Sendable {
   package let lifecycle: Lifecycle
   /// Keeps other web pages out.
   package let requestGuard: RequestGuard
+  /// Whether `/api/v1/admin/` is let through.
+  package let isAdminAPIEnabled: Bool
 
   /// Collects the services.
   package init(
     database: Database, clock: @escaping @Sendable () -> Timestamp, scraping: ScrapeManager,
     remoteWrite: RemoteWriteReceiver, pushGateway: PushGateway, registry: Registry,
-    status: ServerStatus, lifecycle: Lifecycle, requestGuard: RequestGuard
+    status: ServerStatus, lifecycle: Lifecycle, requestGuard: RequestGuard,
+    isAdminAPIEnabled: Bool
   ) {
     self.database = database
     self.clock = clock
@@ -42,6 +45,7 @@ package struct Services: Sendable {
     self.status = status
     self.lifecycle = lifecycle
     self.requestGuard = requestGuard
+    self.isAdminAPIEnabled = isAdminAPIEnabled
   }
 }
 
@@ -96,6 +100,8 @@ package enum Routes {
     let targets = TargetEndpoints(scraping: services.scraping)
     let push = PushEndpoints(
       remoteWrite: services.remoteWrite, pushGateway: services.pushGateway)
+    let admin = AdminEndpoints(
+      database: services.database, isEnabled: services.isAdminAPIEnabled)
     let exposition = ExpositionEndpoint(registry: services.registry)
     return [
       Route([.get], "/", execution: .connectionThread, handler: Welcome.page),
@@ -106,6 +112,12 @@ package enum Routes {
       Route([.get], "/api/v1/status/runtimeinfo", handler: status.runtimeInformation),
       Route([.get], "/api/v1/status/flags", handler: status.flags),
       Route([.get], "/api/v1/status/config", handler: status.configuration),
+      Route(
+        [.post, .put], "/api/v1/admin/tsdb/delete_series", execution: .longWorker,
+        handler: answering(admin.deleteSeries)),
+      Route(
+        [.post, .put], "/api/v1/admin/tsdb/clean_tombstones", execution: .longWorker,
+        handler: answering(admin.cleanTombstones)),
       Route([.post], "/api/v1/write", handler: push.remoteWrite),
       Route([.put, .post, .delete], "/metrics/{group...}", handler: push.group),
       Route([.get], "/-/healthy", execution: .connectionThread, handler: lifecycle.healthy),

@@ -79,7 +79,7 @@ extension OpenStore {
         return (staged, unknown, unknown.map { head.slots.ids[$0.slot] })
       }
       if unknown.isEmpty { return staged }
-      try sealed.lookUp(unknown, ids: ids, in: contents.schema)
+      try sealed.lookUp(unknown, ids: ids, in: contents)
     }
   }
 

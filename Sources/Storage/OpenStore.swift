@@ -40,7 +40,7 @@ final class OpenStore: Sendable {
     let contents = StoreContents(directory: directory, schema: schema, options: options)
     let (recovered, head) = try OpenStore.recover(contents)
     contents.head.withLock { $0 = head }
-    contents.warnings.withLock { $0 = recovered.damages.map(\.description) }
+    contents.warnings.withLock { $0 += recovered.damages.map(\.description) }
     let journal = try OpenStore.makeJournal(contents.journalDirectory, after: recovered)
     return try OpenStore(contents: contents, journal: journal, recovered: recovered, lock: lock)
   }
@@ -142,6 +142,7 @@ final class OpenStore: Sendable {
       statistics.journalBytes = journal?.byteCount ?? 0
       statistics.segmentCount = journal?.segmentNumbers.count ?? 0
     }
+    statistics.quarantinedChunkCount = contents.quarantine.count
     statistics.failure = queue.failure
     return statistics
   }

@@ -24,11 +24,16 @@ struct SampleMerge {
     runs.removeAll(keepingCapacity: true)
   }
 
-  /// Adds the samples of a chunk in the tables.
-  mutating func add(_ chunk: borrowing StoredChunk) throws(StorageError) {
+  /// Adds the samples of a chunk in the tables that are not deleted.
+  mutating func add(
+    _ chunk: borrowing StoredChunk, without deleted: DeletedTime = DeletedTime()
+  ) throws(StorageError) {
     let start = samples.count
     try chunk.decode(into: &samples)
-    runs.append(Run(samples: start..<samples.count, part: chunk.part))
+    if deleted.isEmpty == false { samples.remove(deleted, from: start) }
+    if start < samples.count {
+      runs.append(Run(samples: start..<samples.count, part: chunk.part))
+    }
   }
 
   /// Adds the samples of a chunk in memory.

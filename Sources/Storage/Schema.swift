@@ -12,7 +12,8 @@ import LMDB
 /// | `chunks` | window, part, first series id | see ``ChunkTable`` |
 /// | `windows` | window | see ``WindowTable`` |
 /// | `metadata` | family name | type, help and unit |
-/// | `exemplars`, `tombstones` | | empty in this format version |
+/// | `exemplars` | | empty in this format version |
+/// | `tombstones` | deletion, window | see ``TombstoneTable`` |
 ///
 /// Numbers in keys are big-endian, with the sign bit flipped where they may be
 /// negative, so that keys sort as the numbers do. Values have the frame of
@@ -33,8 +34,9 @@ package struct Schema: Sendable {
   let postings: Table
   let chunks: Table
   let windows: Table
+  let tombstones: Table
 
-  private static let tableNames = [
+  static let tableNames = [
     "meta", "series", "fingerprints", "postings", "chunks", "windows", "metadata", "exemplars",
     "tombstones",
   ]
@@ -59,6 +61,7 @@ package struct Schema: Sendable {
     postings = environment.table("postings")
     chunks = environment.table("chunks")
     windows = environment.table("windows")
+    tombstones = environment.table("tombstones")
     let table = meta
     hashSeed = try environment.read { view throws(StorageError) in
       try Schema.checkFormat(in: view, meta: table)

@@ -76,6 +76,40 @@ package final class Store: Sendable {
     try opened().sealEverything()
   }
 
+  /// Deletes the samples of some series in a range of time.
+  ///
+  /// Samples acknowledged before the call are gone for every query when it
+  /// returns. What is appended later is new, also at a time that was deleted.
+  /// The space comes back when windows are merged or deleted, or by
+  /// ``cleanTombstones()``.
+  ///
+  /// - Parameters:
+  ///   - selections: A series is deleted from when all matchers of any of them
+  ///     select it.
+  ///   - start: The first moment deleted.
+  ///   - end: The last moment deleted, inclusive; nothing is when it is before
+  ///     `start`.
+  ///   - isDryRun: Whether to count only, and delete nothing.
+  /// - Returns: What was deleted, or would be.
+  package func delete(
+    matching selections: [[Matcher]], from start: Timestamp, through end: Timestamp,
+    isDryRun: Bool = false
+  ) throws(StorageError) -> DeletionSummary {
+    let store = try opened()
+    guard start <= end else { return DeletionSummary() }
+    let deletion = try Deletion(
+      matching: selections, range: start.milliseconds...end.milliseconds)
+    return isDryRun ? try store.summary(of: deletion) : try store.delete(deletion)
+  }
+
+  /// Has the windows that hold deleted samples written anew without them.
+  ///
+  /// Returns at once; the work is done by the calls of ``maintain(now:)`` that
+  /// follow, a piece in each.
+  package func cleanTombstones() throws(StorageError) {
+    try opened().cleanTombstones()
+  }
+
   // MARK: State
 
   /// What the store has done and holds; after closing, as it was then.

@@ -1,5 +1,6 @@
 import LMDB
 import SeriesModel
+import Synchronization
 
 extension MetricMetadata {
   /// Families with longer names have no metadata.
@@ -32,13 +33,33 @@ extension MetricMetadata {
 extension StoreContents {
   private var metadataTable: Table { schema.environment.table("metadata") }
 
-  /// Reads all metadata into the head.
+  /// Reads all metadata into the head; a damaged entry costs this entry and
+  /// a warning.
   func loadMetadata(into head: inout Head, view: ReadView) throws(StorageError) {
+    try forEachMetadata(
+      in: view,
+      onDamage: { error throws(StorageError) in
+        guard case .corrupted = error else { throw error }
+        warnings.withLock { $0.append("the description of a metric is missing: \(error)") }
+      },
+      { family, metadata in head.metadata[family] = metadata })
+  }
+
+  /// Calls `body` with what is known of each metric family, and `onDamage` with
+  /// what is wrong with each entry that can't be read.
+  func forEachMetadata(
+    in view: ReadView, onDamage: (StorageError) throws(StorageError) -> Void,
+    _ body: (_ family: String, MetricMetadata) -> Void
+  ) throws(StorageError) {
     var cursor = try view.walk(metadataTable)
     var isOnEntry = try cursor.move(toOrAfter: [0])
     while isOnEntry {
-      let family = String(decodingUTF8: cursor.key)
-      head.metadata[family] = try decodeMetadata(cursor.value, under: cursor.key)
+      do throws(StorageError) {
+        let metadata = try decodeMetadata(cursor.value, under: cursor.key)
+        body(String(decodingUTF8: cursor.key), metadata)
+      } catch {
+        try onDamage(error)
+      }
       isOnEntry = try cursor.advance()
     }
   }

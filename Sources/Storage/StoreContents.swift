@@ -14,6 +14,10 @@ final class StoreContents: Sendable {
   let head: Mutex<Head>
   /// What a reader of every query should know, such as damage in the journal.
   let warnings = Mutex<[String]>([])
+  /// What is deleted; innermost, as ``head`` is.
+  let tombstoneCache = Mutex(TombstoneCache())
+  /// What queries found damaged.
+  let quarantine = Quarantine()
 
   init(directory: String, schema: Schema, options: StoreOptions) {
     self.directory = directory

@@ -26,34 +26,41 @@ final class StoreCursor: SampleCursor {
   private func readStoredChunks(of entry: StoreSeriesSet.Entry) throws(StorageError) {
     let list = PostingsList(sorted: [entry.id])
     for window in set.windows where window.ids.contains(entry.id) {
-      do throws(StorageError) {
-        try set.pool.read(transactionIndex) { transaction throws(StorageError) in
-          try chunks.forEachChunk(
-            of: list, in: window.row, overlapping: set.range, view: transaction.view
-          ) { chunk throws(StorageError) in
-            try read(chunk, of: entry)
-          }
-        }
-      } catch {
-        guard case .corrupted = error else { throw error }
-        set.warnings.add(warning(for: entry, error.description))
+      try set.pool.read(transactionIndex) { transaction throws(StorageError) in
+        try chunks.forEachChunk(
+          of: list, in: window.row, overlapping: set.range, view: transaction.view,
+          onDamage: { error throws(StorageError) in
+            guard case .corrupted = error else { throw error }
+            set.quarantine.add(error)
+            warn(
+              of: entry, in: window.row.minTimestamp...window.row.maxTimestamp, error.description)
+          },
+          { chunk throws(StorageError) in try read(chunk, of: entry, in: window) })
       }
     }
   }
 
   private func read(
-    _ chunk: borrowing StoredChunk, of entry: StoreSeriesSet.Entry
+    _ chunk: borrowing StoredChunk, of entry: StoreSeriesSet.Entry,
+    in window: StoreSeriesSet.StoredWindow
   ) throws(StorageError) {
+    let deleted = window.tombstones.deletedTime(of: entry.id, part: chunk.part)
+    if deleted.covers(chunk.timeRange) { return }
     do throws(StorageError) {
-      try merge.add(chunk)
+      try merge.add(chunk, without: deleted)
     } catch {
       guard case .corrupted = error else { throw error }
-      set.warnings.add(warning(for: entry, error.description))
+      set.quarantine.add(chunk, in: window.row.window)
+      warn(of: entry, in: chunk.timeRange, error.description)
     }
   }
 
-  private func warning(for entry: StoreSeriesSet.Entry, _ reason: String) -> String {
-    "samples of \(entry.labels) are missing: \(reason)"
+  private func warn(
+    of entry: StoreSeriesSet.Entry, in time: ClosedRange<Int64>, _ reason: String
+  ) {
+    set.warnings.add(
+      "samples of \(entry.labels) from \(time.lowerBound) to \(time.upperBound) ms are missing: "
+        + reason)
   }
 
   private func readHead(_ series: HeadSamples.Series, of entry: StoreSeriesSet.Entry) {
@@ -64,12 +71,9 @@ final class StoreCursor: SampleCursor {
           chunk.description, timestamps: bytes.span.extracting(chunk.timestamps),
           payload: bytes.span.extracting(chunk.payload))
       } catch {
-        let description = chunk.description
-        set.warnings.add(
-          warning(
-            for: entry,
-            "a chunk from \(description.minTimestamp) to \(description.maxTimestamp) ms "
-              + "does not decode (\(error))"))
+        warn(
+          of: entry, in: chunk.description.minTimestamp...chunk.description.maxTimestamp,
+          "a chunk in memory does not decode (\(error))")
       }
     }
     merge.add(set.headSamples.buffered, range: series.buffered)

@@ -75,6 +75,9 @@ package struct StoreStatistics: Hashable, Sendable {
   package var mergeSeconds = 0.0
   /// The windows deleted by retention since the store was opened.
   package var deletedWindowCount = 0
+  /// The chunks, and blocks of chunks, that queries found damaged and left out
+  /// since the store was opened, each counted once.
+  package var quarantinedChunkCount = 0
   /// What made the store refuse appends, or nil.
   package var failure: String?
 }

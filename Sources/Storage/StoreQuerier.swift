@@ -31,13 +31,13 @@ struct StoreQuerier {
     var sets: [StoreSeriesSet] = []
     for selection in prepared {
       let (entries, windows) = try pool.read { transaction throws(StorageError) in
-        try completed(selection, view: transaction.view)
+        try completed(selection, view: transaction.view, warnings: warnings)
       }
       sets.append(
         StoreSeriesSet(
           entries: entries, headSamples: selection.samples, windows: windows,
           range: selection.range, schema: contents.schema, pool: pool, warnings: warnings,
-          cursorCount: CursorCounter()))
+          quarantine: contents.quarantine, cursorCount: CursorCounter()))
     }
     return StoreSnapshot(sets, warnings: warnings)
   }
@@ -65,27 +65,18 @@ struct StoreQuerier {
   /// Adds the series that only the tables have, and leaves out those without
   /// a sample near the range; sorts by labels.
   private func completed(
-    _ selection: Selection, view: ReadView
+    _ selection: Selection, view: ReadView, warnings: WarningList
   ) throws(StorageError) -> ([StoreSeriesSet.Entry], [StoreSeriesSet.StoredWindow]) {
-    let table = WindowTable(contents.schema)
-    var windows: [StoreSeriesSet.StoredWindow] = []
-    for row in try table.rows(overlapping: selection.range, in: view) {
-      windows.append(
-        StoreSeriesSet.StoredWindow(row: row, ids: try table.seriesIDs(of: row.window, in: view)))
-    }
+    let stored = StoredSelection(
+      contents: contents, resolver: selection.resolver, range: selection.range,
+      warnings: warnings)
+    let (series, windows) = try stored.seriesAndWindows(in: view)
     var entries = selection.found.filter { entry in
       entry.head?.isEmpty == false || windows.contains { $0.ids.contains(entry.id) }
     }
-    if windows.isEmpty == false {
-      let inHead = PostingsList(sorted: selection.found.map(\.id))
-      let stored = try selection.resolver.resolve(in: contents.index.postings(in: view))
-        .intersection(.union(of: windows.map(\.ids)))
-        .subtracting(inHead)
-      for (id, labels) in zip(stored.ids, try contents.index.labels(of: stored, in: view)) {
-        if let labels {
-          entries.append(StoreSeriesSet.Entry(id: id, labels: labels, head: nil))
-        }
-      }
+    let others = series.subtracting(PostingsList(sorted: selection.found.map(\.id)))
+    for one in try stored.labelled(others, in: view) {
+      entries.append(StoreSeriesSet.Entry(id: one.id, labels: one.labels, head: nil))
     }
     entries.sort { $0.labels < $1.labels }
     return (entries, windows)
@@ -138,11 +129,20 @@ struct StoreQuerier {
   }
 
   /// The ids of the series that any selection selects, or nil, which stands for
-  /// every series, when there is no selection.
+  /// every series of the index, when there is no selection and nothing deleted.
   private func series(
     selectedBy selections: [SeriesSelection]
   ) throws(StorageError) -> PostingsList? {
-    guard selections.isEmpty == false else { return nil }
+    var selections = selections
+    if selections.isEmpty {
+      var hasDeletedSamples = false
+      try readTables { transaction throws(StorageError) in
+        hasDeletedSamples = try contents.tombstones(in: transaction.view).isEmpty == false
+      }
+      guard hasDeletedSamples else { return nil }
+      // The index still lists series that are deleted.
+      selections = [SeriesSelection(matchers: [], start: .earliest, end: .latest)]
+    }
     let sets = try snapshot(of: selections).storeSets
     return PostingsList(unsorted: sets.flatMap { $0.entries.map(\.id) })
   }

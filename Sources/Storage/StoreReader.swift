@@ -39,7 +39,7 @@ package final class StoreReader: Sendable {
       try Recovery.run(contents, segments: segments, transaction: transaction)
     }
     contents.head.withLock { $0 = head }
-    contents.warnings.withLock { $0 = recovered.damages.map(\.description) }
+    contents.warnings.withLock { $0 += recovered.damages.map(\.description) }
     _ = try pool.read { transaction throws(StorageError) in
       try contents.readTimeRange(view: transaction.view)
     }
@@ -53,7 +53,7 @@ package final class StoreReader: Sendable {
 
   /// Opens the segments, then the tables, and starts over when the writer
   /// started or deleted a segment in between.
-  private static func takeConsistentView(
+  static func takeConsistentView(
     of contents: StoreContents
   ) throws(StorageError) -> ([OpenSegment], TransactionPool) {
     let directory = contents.journalDirectory

@@ -101,6 +101,8 @@ struct StoreSeriesSet: SeriesSet {
   struct StoredWindow: Sendable {
     var row: WindowRow
     var ids: PostingsList
+    /// What was deleted in the window and may still be there.
+    var tombstones: WindowTombstones
   }
 
   /// Sorted by labels.
@@ -111,6 +113,7 @@ struct StoreSeriesSet: SeriesSet {
   let schema: Schema
   let pool: TransactionPool
   let warnings: WarningList
+  let quarantine: Quarantine
   /// Gives each cursor another transaction.
   let cursorCount: CursorCounter
 

@@ -1,14 +1,15 @@
 import SeriesModel
+import Storage
 
 extension Database: Appender {
   public func seriesID(for labels: Labels) throws -> SeriesID {
-    try wrappingStorageErrors { try writable().seriesID(for: labels) }
+    try wrappingStorageErrors { try writableStore().seriesID(for: labels) }
   }
 
   public func append(
     _ batches: [SampleBatch], options: AppendOptions = AppendOptions()
   ) throws -> [AppendResult] {
-    try wrappingStorageErrors { try writable().append(batches, options: options) }
+    try wrappingStorageErrors { try writableStore().append(batches, options: options) }
   }
 
   /// Appends one sample and returns once it is on disk.
@@ -30,7 +31,7 @@ extension Database: Appender {
     }
   }
 
-  private func writable() throws -> any Appender {
+  func writableStore() throws -> Store {
     guard let writer else {
       throw TSDBError(.readOnly, "the database was opened for reading only")
     }

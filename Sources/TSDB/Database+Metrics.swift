@@ -62,6 +62,9 @@ extension Database {
     try counter("tsdb_deleted_windows_total", "Windows that retention deleted.") {
       Double($0.deletedWindowCount)
     }
+    try gauge(
+      "tsdb_quarantined_chunks", "Chunks and blocks that were found damaged and left out."
+    ) { Double($0.quarantinedChunkCount) }
     try gauge("tsdb_store_failed", "1 when a failed write made the store refuse samples.") {
       $0.failure == nil ? 0 : 1
     }

@@ -1,4 +1,3 @@
-import Glibc
 import PromQL
 import SeriesModel
 import Storage
@@ -28,6 +27,10 @@ import Threading
 /// - ``append(_:to:at:)``
 /// - ``append(_:options:)``
 /// - ``seriesID(for:)``
+/// - ``delete(matching:from:through:isDryRun:)``
+/// - ``reclaimDeletedSpace()``
+/// ### Checking
+/// - ``verify(at:)``
 /// ### Reading
 /// - ``query(_:at:options:)``
 /// - ``query(_:from:through:stepMilliseconds:options:)``
@@ -80,19 +83,10 @@ public final class Database: Sendable {
   public static func openReadOnly(
     at path: String, options: DatabaseOptions = DatabaseOptions()
   ) throws -> Database {
-    do {
-      return try wrappingStorageErrors {
-        try Database(
-          writer: nil, reader: StoreReader.open(directory: path, options: StoreOptions(options)),
-          options: options)
-      }
-    } catch let error as TSDBError {
-      guard case .file(let failure)? = error.cause as? StorageError,
-        failure.number == ENOENT || failure.number == ENOTDIR
-      else { throw error }
-      throw TSDBError(
-        .notADatabase, "there is no database in \"\(path)\"",
-        hint: "name the directory that a server or a program writes to", cause: error)
+    try namingMissingDatabase(path) {
+      try Database(
+        writer: nil, reader: StoreReader.open(directory: path, options: StoreOptions(options)),
+        options: options)
     }
   }
 

@@ -9,7 +9,10 @@ enum Main {
       name: "tsdbctl",
       summary: "A small time-series database with PromQL, compatible with Prometheus.",
       commands: [ServeCommand.command] + QueryCommand.commands
-        + [CheckCommand.config, VersionCommand.command])
+        + [
+          DeleteCommand.command, VerifyCommand.command, InfoCommand.command, CheckCommand.config,
+          VersionCommand.command,
+        ])
     exit(program.run(Array(CommandLine.arguments.dropFirst())).rawValue)
   }
 }

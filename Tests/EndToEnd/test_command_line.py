@@ -16,7 +16,7 @@ from product import BINARY, Server, tsdbctl, wait_until
 
 COMMANDS = [
     "serve", "query", "query instant", "query range", "query series", "query labels",
-    "check config", "version",
+    "delete", "verify", "info", "check config", "version",
 ]
 
 

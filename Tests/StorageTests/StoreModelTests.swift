@@ -19,6 +19,12 @@ private struct Model {
     newest = max(newest, timestamp)
     return false
   }
+
+  mutating func delete(_ isDeleted: (Labels) -> Bool, _ range: ClosedRange<Int64>) {
+    for labels in valueBits.keys where isDeleted(labels) {
+      valueBits[labels] = valueBits[labels]?.filter { range.contains($0.key) == false }
+    }
+  }
 }
 
 /// Random operations on a store and on a dictionary, compared again and again.
@@ -80,10 +86,25 @@ private struct Model {
       clock += Int64.random(in: 0...60_000, using: &generator)
     }
 
+    /// Deletes some series in a range that is mostly of the recent past.
+    mutating func delete() throws {
+      let job = Int.random(in: 0..<3, using: &generator)
+      let ends = [timestamp(), timestamp()].sorted()
+      let range = chance(20) ? .min ... .max : ends[0]...ends[1]
+      let matcher =
+        job == 2 ? Matcher("instance", .equal, "host-5") : Matcher("job", .equal, "\(job)")
+      _ = try store.delete(
+        matching: [[matcher]], from: Timestamp(milliseconds: range.lowerBound),
+        through: Timestamp(milliseconds: range.upperBound))
+      model.delete({ $0[matcher.name] == matcher.value }, range)
+    }
+
     mutating func step() throws {
       switch Int.random(in: 0..<100, using: &generator) {
-      case 0..<80: try append()
-      case 80..<90: try store.maintain(now: Timestamp(milliseconds: clock))
+      case 0..<77: try append()
+      case 77..<80: try delete()
+      case 80: try store.cleanTombstones()
+      case 81..<90: try store.maintain(now: Timestamp(milliseconds: clock))
       case 90..<93: try store.sealEverything()
       case 93..<95: clock += 8_000_000
       case 95..<98:

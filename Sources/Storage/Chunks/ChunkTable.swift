@@ -86,6 +86,19 @@ package struct ChunkTable: Sendable {
     of list: PostingsList, in row: WindowRow, overlapping range: ClosedRange<Int64>,
     view: ReadView, _ body: (StoredChunk) throws(StorageError) -> Void
   ) throws(StorageError) {
+    try forEachChunk(
+      of: list, in: row, overlapping: range, view: view,
+      onDamage: { error throws(StorageError) in throw error }, body)
+  }
+
+  /// The same, but what is left of a damaged block, in which chunks of the
+  /// series may be, is passed over, and `onDamage` is called with what is wrong
+  /// with it or with what `body` threw.
+  func forEachChunk(
+    of list: PostingsList, in row: WindowRow, overlapping range: ClosedRange<Int64>,
+    view: ReadView, onDamage: (StorageError) throws(StorageError) -> Void,
+    _ body: (StoredChunk) throws(StorageError) -> Void
+  ) throws(StorageError) {
     guard list.isEmpty == false, row.window.overlaps(range) else { return }
     var cursor = try view.walk(table)
     var next = row.firstPart
@@ -96,9 +109,13 @@ package struct ChunkTable: Sendable {
       var scan = PartScan(ids: ids, window: row.window, part: part, range: range)
       var isOnBlock = try seekBlock(before: scan.wantedID, prefix: scan.prefix, &cursor)
       while isOnBlock, cursor.key.starts(with: scan.prefix) {
-        let isPast = try scan.visit(
-          value: cursor.value, under: cursor.key, table: table.name, body)
-        if isPast { break }
+        do throws(StorageError) {
+          let isPast = try scan.visit(
+            value: cursor.value, under: cursor.key, table: table.name, body)
+          if isPast { break }
+        } catch {
+          try onDamage(error)
+        }
         isOnBlock = try cursor.advance()
         guard isOnBlock, cursor.key.starts(with: scan.prefix),
           try scan.isFarBefore(cursor.key, table: table.name)
@@ -139,15 +156,29 @@ package struct ChunkTable: Sendable {
   package func forEachChunk(
     in row: WindowRow, view: ReadView, _ body: (StoredChunk) throws(StorageError) -> Void
   ) throws(StorageError) {
+    try forEachChunk(
+      in: row, view: view, onDamage: { error throws(StorageError) in throw error }, body)
+  }
+
+  /// The same, but what is left of a damaged block is passed over, and
+  /// `onDamage` is called with what is wrong with it or with what `body` threw.
+  func forEachChunk(
+    in row: WindowRow, view: ReadView, onDamage: (StorageError) throws(StorageError) -> Void,
+    _ body: (StoredChunk) throws(StorageError) -> Void
+  ) throws(StorageError) {
     let prefix = row.window.keyBytes
     var cursor = try view.walk(table)
     var isOnBlock = try cursor.move(toOrAfter: prefix)
     while isOnBlock, cursor.key.starts(with: prefix) {
-      try ChunkTable.forEachEntry(
-        of: cursor.value, under: cursor.key, window: row.window, table: table.name
-      ) { chunk throws(StorageError) in
-        if row.isMoved(chunk.id, inPart: chunk.part) == false { try body(chunk) }
-        return true
+      do throws(StorageError) {
+        try ChunkTable.forEachEntry(
+          of: cursor.value, under: cursor.key, window: row.window, table: table.name
+        ) { chunk throws(StorageError) in
+          if row.isMoved(chunk.id, inPart: chunk.part) == false { try body(chunk) }
+          return true
+        }
+      } catch {
+        try onDamage(error)
       }
       isOnBlock = try cursor.advance()
     }

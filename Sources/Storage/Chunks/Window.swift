@@ -55,6 +55,18 @@ package struct Window: Hashable, Sendable {
     key.appendOrdered(lengthMilliseconds)
     return key
   }
+
+  /// Reads what ``keyBytes`` gave.
+  init(keyBytes: Span<UInt8>) throws(BlockDamage) {
+    guard keyBytes.count == 16 else { throw BlockDamage("the key has a wrong size") }
+    var reader = BlockReader(keyBytes)
+    let start = Int64(orderedBits: try reader.bigEndian(byteCount: 8))
+    let length = Int64(orderedBits: try reader.bigEndian(byteCount: 8))
+    guard (1...Window.largestLengthMilliseconds).contains(length) else {
+      throw BlockDamage("the window's length is out of range")
+    }
+    self.init(startMilliseconds: start, lengthMilliseconds: length)
+  }
 }
 
 extension Window: Comparable {

@@ -106,6 +106,18 @@ package struct WindowTable: Sendable {
     overlapping range: ClosedRange<Int64> = .min ... .max, includesHidden: Bool = false,
     in view: ReadView
   ) throws(StorageError) -> [WindowRow] {
+    try rows(overlapping: range, includesHidden: includesHidden, in: view) {
+      error, _ throws(StorageError) in throw error
+    }
+  }
+
+  /// The same, but rows that can't be read are left out, and `onDamage` is
+  /// called with what is wrong with each that may be in the range, and with
+  /// its window unless the key is damaged too.
+  func rows(
+    overlapping range: ClosedRange<Int64> = .min ... .max, includesHidden: Bool = false,
+    in view: ReadView, onDamage: (StorageError, Window?) throws(StorageError) -> Void
+  ) throws(StorageError) -> [WindowRow] {
     let (earliest, isOverflow) =
       range.lowerBound.subtractingReportingOverflow(Window.largestLengthMilliseconds)
     var start: [UInt8] = [0]
@@ -114,11 +126,19 @@ package struct WindowTable: Sendable {
     var cursor = try view.walk(table)
     var isOnRow = try cursor.move(toOrAfter: start)
     while isOnRow, cursor.key.starts(with: [0]) {
-      let row = try decode(cursor.value, under: cursor.key)
-      if row.window.startMilliseconds > range.upperBound { break }
-      let isInRange =
-        row.minTimestamp <= range.upperBound && row.maxTimestamp >= range.lowerBound
-      if isInRange, includesHidden || row.isHidden == false { rows.append(row) }
+      var decoded: WindowRow?
+      do throws(StorageError) {
+        decoded = try decode(cursor.value, under: cursor.key)
+      } catch {
+        let window = WindowTable.readableWindow(ofRowKey: cursor.key)
+        if window?.overlaps(range) ?? true { try onDamage(error, window) }
+      }
+      if let row = decoded {
+        if row.window.startMilliseconds > range.upperBound { break }
+        let isInRange =
+          row.minTimestamp <= range.upperBound && row.maxTimestamp >= range.lowerBound
+        if isInRange, includesHidden || row.isHidden == false { rows.append(row) }
+      }
       isOnRow = try cursor.advance()
     }
     return rows
@@ -163,15 +183,17 @@ package struct WindowTable: Sendable {
     }
   }
 
+  private static func readableWindow(ofRowKey key: Span<UInt8>) -> Window? {
+    do throws(BlockDamage) {
+      return try window(ofRowKey: key)
+    } catch {
+      return nil
+    }
+  }
+
   private static func window(ofRowKey key: Span<UInt8>) throws(BlockDamage) -> Window {
     guard key.count == 17 else { throw BlockDamage("the key has a wrong size") }
-    var reader = BlockReader(key.extracting(1...))
-    let start = Int64(orderedBits: try reader.bigEndian(byteCount: 8))
-    let length = Int64(orderedBits: try reader.bigEndian(byteCount: 8))
-    guard (1...Window.largestLengthMilliseconds).contains(length) else {
-      throw BlockDamage("the window's length is out of range")
-    }
-    return Window(startMilliseconds: start, lengthMilliseconds: length)
+    return try Window(keyBytes: key.extracting(1...))
   }
 
   // MARK: Changing

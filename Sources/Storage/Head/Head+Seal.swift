@@ -57,10 +57,16 @@ extension Head {
   ///
   /// Queries still find them, until ``finishSeal(of:)``.
   ///
+  /// - Parameter deletion: The slots of the series that are about to be deleted
+  ///   from, and the time, so that their next samples are not taken for
+  ///   duplicates.
   /// - Precondition: No other seal is under way, and nothing is staged.
-  mutating func freeze(_ plan: SealPlan) -> FrozenHead {
+  mutating func freeze(
+    _ plan: SealPlan, for deletion: (slots: [Int], range: ClosedRange<Int64>)? = nil
+  ) -> FrozenHead {
     precondition(frozen.isEmpty, "one seal at a time")
     closeChunks(for: plan)
+    if let deletion { forgetLastSamples(ofSlots: deletion.slots, in: deletion.range) }
     frozen = closed
     closed = ChunkList()
     sealedNewest = max(sealedNewest, newestTimestamp ?? .min)

@@ -35,13 +35,14 @@ struct SealedSamples: Sendable {
     }
   }
 
-  /// Looks up places, each touched chunk decoded once.
+  /// Looks up places, each touched chunk decoded once. A deleted sample is not
+  /// there.
   ///
   /// A damaged chunk has no samples here; readers warn of it.
   ///
   /// - Parameter ids: The series of each place.
   mutating func lookUp(
-    _ places: [SamplePlace], ids: [SeriesID], in schema: Schema
+    _ places: [SamplePlace], ids: [SeriesID], in contents: StoreContents
   ) throws(StorageError) {
     var wanted: [SeriesID: [SamplePlace]] = [:]
     var parts: [SamplePlace: UInt32] = [:]
@@ -54,10 +55,13 @@ struct SealedSamples: Sendable {
     }
     guard first <= last else { return }
     let list = PostingsList(unsorted: Array(wanted.keys))
+    let schema = contents.schema
     let chunks = ChunkTable(schema)
     var columns = SampleColumns()
     try schema.environment.read { view throws(StorageError) in
+      let allTombstones = try readableTombstones(of: contents, view: view)
       for row in try WindowTable(schema).rows(overlapping: first...last, in: view) {
+        let tombstones = allTombstones.tombstones(in: row.window)
         do throws(StorageError) {
           try chunks.forEachChunk(of: list, in: row, overlapping: first...last, view: view) {
             chunk throws(StorageError) in
@@ -70,7 +74,9 @@ struct SealedSamples: Sendable {
             for place in touching {
               // Of several samples that of the highest part counts.
               guard let found = columns.valueBits(at: place.timestamp),
-                chunk.part >= parts[place] ?? 0
+                chunk.part >= parts[place] ?? 0,
+                tombstones.contains(
+                  timestampMilliseconds: place.timestamp, of: chunk.id, part: chunk.part) == false
               else { continue }
               bits[place] = found
               parts[place] = chunk.part
@@ -80,6 +86,18 @@ struct SealedSamples: Sendable {
           guard case .corrupted = error else { throw error }
         }
       }
+    }
+  }
+
+  /// What is deleted; nothing when it can't be read, of which readers warn.
+  private func readableTombstones(
+    of contents: StoreContents, view: ReadView
+  ) throws(StorageError) -> Tombstones {
+    do throws(StorageError) {
+      return try contents.tombstones(in: view)
+    } catch {
+      guard case .corrupted = error else { throw error }
+      return Tombstones()
     }
   }
 }

@@ -65,14 +65,32 @@ package struct SeriesIndex: Sendable {
   package func labels(
     of list: PostingsList, in view: ReadView
   ) throws(StorageError) -> [Labels?] {
-    try series.labels(ofSorted: list.ids, in: view)
+    try labels(of: list, in: view) { _, error throws(StorageError) in throw error }
+  }
+
+  /// The same, but nil also for series whose labels can't be read; `onDamage`
+  /// is called with each and what is wrong.
+  func labels(
+    of list: PostingsList, in view: ReadView,
+    onDamage: (SeriesID, StorageError) throws(StorageError) -> Void
+  ) throws(StorageError) -> [Labels?] {
+    try series.labels(ofSorted: list.ids, in: view, onDamage: onDamage)
   }
 
   /// Calls `body` with every series, in the order of ids.
   package func forEachSeries(
     in view: ReadView, _ body: (SeriesID, Labels) throws(StorageError) -> Void
   ) throws(StorageError) {
-    try series.forEach(in: view, body)
+    try forEachSeries(in: view, onDamage: { error throws(StorageError) in throw error }, body)
+  }
+
+  /// The same, but passes over what can't be read; `onDamage` is called with
+  /// what is wrong with each block, or with the labels of one series.
+  func forEachSeries(
+    in view: ReadView, onDamage: (StorageError) throws(StorageError) -> Void,
+    _ body: (SeriesID, Labels) throws(StorageError) -> Void
+  ) throws(StorageError) {
+    try series.forEach(in: view, onDamage: onDamage, body)
   }
 
   /// The inverted index as `view` sees it.
@@ -91,7 +109,7 @@ package struct SeriesIndex: Sendable {
   package func remove(
     _ list: PostingsList, in transaction: inout WriteTransaction
   ) throws(StorageError) {
-    let found = try series.labels(ofSorted: list.ids, in: transaction.view)
+    let found = try labels(of: list, in: transaction.view)
     var removed: [IndexedSeries] = []
     for (id, labels) in zip(list.ids, found) {
       if let labels { removed.append(IndexedSeries(id: id, labels: labels)) }

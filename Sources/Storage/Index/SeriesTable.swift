@@ -58,35 +58,50 @@ struct SeriesTable {
 
   /// The labels of each of the series, which ascend, where it is in the table.
   ///
-  /// Each block is decoded once.
+  /// Each block is decoded once. Where labels can't be read they are nil, and
+  /// `onDamage` is called.
   func labels(
-    ofSorted ids: [SeriesID], in view: ReadView
+    ofSorted ids: [SeriesID], in view: ReadView,
+    onDamage: (SeriesID, StorageError) throws(StorageError) -> Void
   ) throws(StorageError) -> [Labels?] {
     var found: [Labels?] = []
     found.reserveCapacity(ids.count)
     var entries: [Entry] = []
     var index = 0
     for id in ids {
-      if entries.last.map({ $0.id < id }) ?? true {
-        entries = try blocks.entries(around: Entry(id: id), in: view)
-        index = 0
-      }
-      while index < entries.count, entries[index].id < id { index += 1 }
-      guard index < entries.count, entries[index].id == id else {
+      do throws(StorageError) {
+        if entries.last.map({ $0.id < id }) ?? true {
+          entries = []
+          entries = try blocks.entries(around: Entry(id: id), in: view)
+          index = 0
+        }
+        while index < entries.count, entries[index].id < id { index += 1 }
+        let isFound = index < entries.count && entries[index].id == id
+        found.append(isFound ? try labels(of: entries[index], in: view) : nil)
+      } catch {
+        try onDamage(id, error)
         found.append(nil)
-        continue
       }
-      found.append(try labels(of: entries[index], in: view))
     }
     return found
   }
 
-  /// Calls `body` with every series, in the order of ids.
+  /// Calls `body` with every series, in the order of ids, and `onDamage` with
+  /// what is wrong with a block or with the labels of one series.
   func forEach(
-    in view: ReadView, _ body: (SeriesID, Labels) throws(StorageError) -> Void
+    in view: ReadView, onDamage: (StorageError) throws(StorageError) -> Void,
+    _ body: (SeriesID, Labels) throws(StorageError) -> Void
   ) throws(StorageError) {
-    try blocks.forEachBlock(in: view) { entries throws(StorageError) in
-      for entry in entries { try body(entry.id, try labels(of: entry, in: view)) }
+    try blocks.forEachBlock(in: view, onDamage: onDamage) { entries throws(StorageError) in
+      for entry in entries {
+        var found: Labels?
+        do throws(StorageError) {
+          found = try labels(of: entry, in: view)
+        } catch {
+          try onDamage(error)
+        }
+        if let found { try body(entry.id, found) }
+      }
       return true
     }
   }

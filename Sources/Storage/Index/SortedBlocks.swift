@@ -41,6 +41,10 @@ protocol BlockFormat {
 }
 
 extension BlockFormat {
+  /// A key that is not behind any of the space: an empty one can't be looked
+  /// for.
+  var firstKey: [UInt8] { prefix.isEmpty ? [0] : prefix }
+
   func makeBlock(
     of entries: ArraySlice<Entry>, byteLimit: Int, entryLimit: Int
   ) -> (body: [UInt8], count: Int) {
@@ -103,11 +107,25 @@ struct SortedBlocks<Format: BlockFormat> {
   func forEachBlock(
     in view: ReadView, _ body: ([Entry]) throws(StorageError) -> Bool
   ) throws(StorageError) {
+    try forEachBlock(in: view, onDamage: { error throws(StorageError) in throw error }, body)
+  }
+
+  /// The same, but blocks that can't be read are passed over, and `onDamage` is
+  /// called with what is wrong with each.
+  func forEachBlock(
+    in view: ReadView, onDamage: (StorageError) throws(StorageError) -> Void,
+    _ body: ([Entry]) throws(StorageError) -> Bool
+  ) throws(StorageError) {
     var cursor = try view.walk(table)
-    var isOnBlock = try cursor.move(toOrAfter: format.prefix)
+    var isOnBlock = try cursor.move(toOrAfter: format.firstKey)
     while isOnBlock, cursor.key.starts(with: format.prefix) {
-      guard try body(try format.entries(of: cursor.value, under: cursor.key, in: table))
-      else { return }
+      var entries: [Entry]?
+      do throws(StorageError) {
+        entries = try format.entries(of: cursor.value, under: cursor.key, in: table)
+      } catch {
+        try onDamage(error)
+      }
+      if let entries, try body(entries) == false { return }
       isOnBlock = try cursor.advance()
     }
   }

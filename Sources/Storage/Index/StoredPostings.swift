@@ -3,7 +3,7 @@ import SeriesModel
 
 /// The inverted index in the tables, as a transaction sees it.
 package struct StoredPostings: ~Escapable {
-  private let postings: PostingsTable
+  let postings: PostingsTable
   private let series: SeriesTable
   private let view: ReadView
 
@@ -92,7 +92,7 @@ extension StoredPostings: PostingsSource {
 
   // MARK: Walking values
 
-  private func forEachSharedValue(
+  func forEachSharedValue(
     of name: PostingsKey.Component,
     _ body: (_ value: [UInt8], _ encodedIDs: Span<UInt8>) throws(BlockDamage) -> Void
   ) throws(StorageError) {
@@ -111,7 +111,7 @@ extension StoredPostings: PostingsSource {
     }
   }
 
-  private func forEachOwnValue(
+  func forEachOwnValue(
     of name: String, _ component: PostingsKey.Component,
     where isIncluded: (Span<UInt8>) -> Bool,
     _ body: (_ value: [UInt8], _ ids: PostingsList) -> Void

@@ -190,6 +190,10 @@ struct Recovery {
           reason: "the checkpoint has no end"), in: segment)
     }
     try loadSeries(chunks.map(\.seriesID) + buffers.map(\.seriesID), into: &head, view: view)
+    // Earlier versions kept last samples alone, of series that may have left the
+    // index since: they are no loss.
+    let withSamples = chunks.filter { $0.bytes.isEmpty == false }.map(\.seriesID)
+    lostSeriesIDs.formIntersection(withSamples + buffers.map(\.seriesID))
     for record in chunks {
       if let slot = head.slots.slot(of: record.seriesID) { head.restore(record, slot: slot) }
     }

@@ -21,6 +21,10 @@ struct MaintenanceState: Sendable {
   var clock: Int64 = 0
   /// When chunks were last sealed to a window, since the store was opened.
   var lastSeals: [Window: Int64] = [:]
+  /// Whether windows are written anew only because samples in them are deleted.
+  var isCleaningTombstones = false
+  /// Whether the index has series that no window holds, but the head.
+  var hasUnusedSeries = false
   /// Windows with damage, which are not merged.
   var damagedWindows: Set<Window> = []
   /// True once a merge that is under way has met damage.
@@ -53,13 +57,15 @@ extension OpenStore {
   /// opens with everything: the old segments count until the last transaction
   /// names the checkpoint, and then they don't.
   ///
+  /// - Parameter deletion: What is about to be deleted; then there is always
+  ///   a checkpoint, and the head forgets the last samples of its series.
   /// - Throws: What failed; nothing is appended any more then.
   func checkpoint(
-    _ scope: CheckpointScope, state: inout MaintenanceState
+    _ scope: CheckpointScope, for deletion: Deletion? = nil, state: inout MaintenanceState
   ) throws(StorageError) {
     let start = monotonicSeconds()
     do throws(StorageError) {
-      guard let frozen = try freeze(scope, state: state) else { return }
+      guard let frozen = try freeze(scope, for: deletion, state: state) else { return }
       let segment = try saveOpenChunks(of: frozen, scope: scope)
       try seal(frozen, checkpointSegment: segment)
       contents.head.withLock { $0.finishSeal(of: frozen) }
@@ -82,9 +88,9 @@ extension OpenStore {
   /// Freezes the head between two commits and starts another segment; returns
   /// nil when there is nothing that the last checkpoint does not have.
   private func freeze(
-    _ scope: CheckpointScope, state: MaintenanceState
+    _ scope: CheckpointScope, for deletion: Deletion?, state: MaintenanceState
   ) throws(StorageError) -> FrozenHead? {
-    guard hasWork(for: scope, state: state) else { return nil }
+    guard deletion != nil || hasWork(for: scope, state: state) else { return nil }
     var next: SegmentWriter?
     if scope != .closing {
       // One number is left free in front for the checkpoint.
@@ -95,8 +101,11 @@ extension OpenStore {
         guard let journal else { throw .notWritable }
         let sequence = journal.lastSequence
         if let segment = next.take() { journal.rotate(to: segment) }
-        return contents.head.withLock { head in
-          head.freeze(OpenStore.plan(scope, sequence: sequence, newest: head.newestTimestamp))
+        return try contents.head.withLock { head throws(StorageError) in
+          let plan = OpenStore.plan(scope, sequence: sequence, newest: head.newestTimestamp)
+          guard let deletion else { return head.freeze(plan) }
+          let slots = try head.slots(selectedBy: deletion)
+          return head.freeze(plan, for: (slots, deletion.range))
         }
       }
     }
@@ -260,10 +269,12 @@ extension OpenStore {
 
 extension StoreContents {
   /// Brings the time range of the tables to the head, and returns the number
-  /// of windows.
+  /// of windows; queries warn of a damaged row.
   @discardableResult
   func readTimeRange(view: ReadView) throws(StorageError) -> Int {
-    let rows = try WindowTable(schema).rows(in: view)
+    let rows = try WindowTable(schema).rows(in: view) { error, _ throws(StorageError) in
+      guard case .corrupted = error else { throw error }
+    }
     head.withLock { head in
       for row in rows {
         head.includeInTimeRange(row.minTimestamp)

@@ -15,15 +15,22 @@ extension OpenStore {
         try checkpoint(scope, state: &state)
       }
       do throws(StorageError) {
-        try applyRetention()
+        try applyRetention(&state)
         try mergeForAWhile(&state)
+        if sweepIfDue(now: now.milliseconds, state: &state), state.hasUnusedSeries {
+          try removeUnusedSeries(&state)
+        }
       } catch {
         queue.fail(because: error)
         throw error
       }
-      sweepIfDue(now: now.milliseconds, state: &state)
       try checkReadersIfDue(now: now.milliseconds, state: &state)
     }
+  }
+
+  /// See ``Store/cleanTombstones()``.
+  func cleanTombstones() {
+    maintenance.withLock { $0.isCleaningTombstones = true }
   }
 
   /// See ``Store/sealEverything()``.
@@ -64,14 +71,17 @@ extension OpenStore {
 
   /// Deletes the windows that hold nothing young enough, and the series that
   /// are in no other window.
-  private func applyRetention() throws(StorageError) {
+  private func applyRetention(_ state: inout MaintenanceState) throws(StorageError) {
     guard let newest = contents.head.withLock({ $0.newestTimestamp }) else { return }
     let oldestKept = contents.options.oldestKept(newest: newest)
     let schema = contents.schema
     let windows = WindowTable(schema)
     // A hidden window is one whose deletion a crash interrupted.
+    // One that can't be read is left for people to look at.
     let rows = try schema.environment.read { view throws(StorageError) in
-      try windows.rows(includesHidden: true, in: view)
+      try windows.rows(includesHidden: true, in: view) { error, _ throws(StorageError) in
+        guard case .corrupted = error else { throw error }
+      }
     }
     // The windows of a merge that is under way depend on each other.
     let merged = try schema.environment.read { view throws(StorageError) in
@@ -82,7 +92,7 @@ extension OpenStore {
     }
     guard due.isEmpty == false else { return }
     for row in due { try delete(row.window, from: windows) }
-    try removeUnusedSeries()
+    try removeUnusedSeries(&state)
     counters.withLock { $0.deletedWindowCount += due.count }
     contents.head.withLock { $0.oldestTimestamp = max($0.oldestTimestamp ?? .min, oldestKept) }
     try readWindows()
@@ -102,11 +112,25 @@ extension OpenStore {
     }
     try schema.environment.write { transaction throws(StorageError) in
       try windows.forget(window, in: &transaction)
+      try TombstoneTable(schema).drop(window, in: &transaction)
     }
   }
 
-  /// Removes from the index what neither a window nor the head holds.
-  private func removeUnusedSeries() throws(StorageError) {
+  /// Removes from the index what neither a window nor the head holds, and takes
+  /// note of whether the head holds some of it.
+  ///
+  /// Which series a damaged window has is unknown: then all of them stay.
+  func removeUnusedSeries(_ state: inout MaintenanceState) throws(StorageError) {
+    do throws(StorageError) {
+      state.hasUnusedSeries = try removeUnusedSeries() == false
+    } catch {
+      guard case .corrupted = error else { throw error }
+      state.hasUnusedSeries = false
+    }
+  }
+
+  /// Returns whether no series is left that only the head holds.
+  private func removeUnusedSeries() throws(StorageError) -> Bool {
     let schema = contents.schema
     let windows = WindowTable(schema)
     let unused = try schema.environment.read { view throws(StorageError) in
@@ -116,6 +140,7 @@ extension OpenStore {
       }
       return unused
     }
+    var removedCount = 0
     for start in stride(from: 0, to: unused.count, by: 1000) {
       let ids = unused.ids[start..<min(start + 1000, unused.count)]
       // Behind the gate no series comes from the tables into the head.
@@ -127,22 +152,25 @@ extension OpenStore {
         try schema.environment.write { transaction throws(StorageError) in
           try contents.index.remove(PostingsList(sorted: removable), in: &transaction)
         }
+        removedCount += removable.count
       }
     }
+    return removedCount == unused.count
   }
 
   // MARK: Memory
 
   /// Forgets series that have nothing in memory and that nobody used since
-  /// the last sweep; the tables know them.
-  private func sweepIfDue(now: Int64, state: inout MaintenanceState) {
+  /// the last sweep; the tables know them. Returns whether it was time to.
+  private func sweepIfDue(now: Int64, state: inout MaintenanceState) -> Bool {
     guard let last = state.lastSweep else {
       state.lastSweep = now
-      return
+      return false
     }
-    guard now - last >= OpenStore.sweepIntervalMilliseconds else { return }
+    guard now - last >= OpenStore.sweepIntervalMilliseconds else { return false }
     state.lastSweep = now
     contents.head.withLock { $0.forgetUnusedSeries() }
+    return true
   }
 
   private func checkReadersIfDue(

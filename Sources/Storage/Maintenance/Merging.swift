@@ -36,7 +36,7 @@ extension OpenStore {
     let schema = contents.schema
     if var merge = try WindowMerge.underWay(in: schema) {
       if try merge.moveSome(byteBudget: OpenStore.mergeBytesPerTransaction) {
-        try merge.finish()
+        if try merge.finish() { try removeUnusedSeries(&state) }
         counters.withLock { $0.mergedWindowCount += 1 }
         try readWindows()
       }
@@ -50,11 +50,23 @@ extension OpenStore {
           clock - $0.value < OpenStore.mergeDelayMilliseconds
         }.map(\.key)))
     let damaged = state.damagedWindows
-    let due = try schema.environment.read { view throws(StorageError) in
+    let isCleaning = state.isCleaningTombstones
+    let due: (sources: [Window], target: Window)? = try schema.environment.read {
+      view throws(StorageError) in
       let rows = try WindowTable(schema).rows(in: view)
-      return rule.dueMerge(of: rows.filter { damaged.contains($0.window) == false })
+        .filter { damaged.contains($0.window) == false }
+      let regular = rule.dueMerge(of: rows)
+      if regular != nil { return regular }
+      let covered = Set(try contents.tombstones(in: view).windows)
+      return rows.first { row in
+        covered.contains(row.window)
+          && (isCleaning || rule.busyWindows.contains(row.window) == false)
+      }.map { ([$0.window], $0.window) }
     }
-    guard let due else { return false }
+    guard let due else {
+      state.isCleaningTombstones = false
+      return false
+    }
     let found = try WindowMerge.damages(in: due.sources, of: schema)
     guard found.isEmpty else {
       state.damagedWindows.formUnion(found.map(\.window))

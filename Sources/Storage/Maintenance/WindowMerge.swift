@@ -151,8 +151,10 @@ struct WindowMerge {
 
   /// Deletes what is left of the moved parts and ends the merge.
   ///
+  /// - Returns: Whether the parts held deleted samples, which are gone now.
   /// - Precondition: ``moveSome(byteBudget:)`` has returned true.
-  func finish() throws(StorageError) {
+  @discardableResult
+  func finish() throws(StorageError) -> Bool {
     let sources = try schema.environment.read { view throws(StorageError) in
       try self.sources(in: view)
     }
@@ -165,14 +167,19 @@ struct WindowMerge {
         }
       }
     }
-    try schema.environment.write { transaction throws(StorageError) in
+    return try schema.environment.write { transaction throws(StorageError) in
+      var hadDeleted = false
       for source in sources {
+        let isDropped = try TombstoneTable(schema).drop(
+          source.window, inPartsBelow: source.movingEndPart, in: &transaction)
+        if isDropped { hadDeleted = true }
         try settle(source.window, firstPart: source.movingEndPart, in: &transaction)
       }
       if sources.contains(where: { $0.window == plan.target }) == false {
         try settle(plan.target, firstPart: nil, in: &transaction)
       }
       try schema.removeMetaValue(.mergePlan, in: &transaction)
+      return hadDeleted
     }
   }
 
@@ -209,14 +216,17 @@ struct WindowMerge {
   ) throws(StorageError) {
     let list = PostingsList(sorted: Array(batch))
     var merges = [SampleMerge](repeating: SampleMerge(), count: batch.count)
+    let allTombstones = try TombstoneTable(schema).tombstones(in: view)
     for source in sources {
+      let tombstones = allTombstones.tombstones(in: source.window)
       try chunks.forEachChunk(
         of: list, in: source, overlapping: .min ... .max, view: view
       ) { chunk throws(StorageError) in
         // A part that was written after the merge began stays where it is.
         guard chunk.part < source.movingEndPart else { return }
         let index = list.ids.firstIndex(notBefore: chunk.id, from: 0)
-        try merges[index].add(chunk)
+        try merges[index].add(
+          chunk, without: tombstones.deletedTime(of: chunk.id, part: chunk.part))
       }
     }
     for (index, id) in list.ids.enumerated() {
@@ -258,6 +268,7 @@ struct WindowMerge {
     let content = try WindowContent(of: row, in: chunks, view: transaction.view)
     guard content.chunkCount > 0 else {
       try windows.forget(window, in: &transaction)
+      try TombstoneTable(schema).drop(window, in: &transaction)
       return
     }
     row.partCount = UInt32(content.parts.count)

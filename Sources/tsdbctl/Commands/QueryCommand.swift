@@ -238,7 +238,7 @@ enum QueryCommand {
     return parameters
   }
 
-  private static func moment(
+  static func moment(
     _ arguments: Arguments, _ name: String
   ) throws(UsageError) -> Timestamp? {
     guard let text = arguments[name] else { return nil }
@@ -250,7 +250,7 @@ enum QueryCommand {
     return timestamp
   }
 
-  private static func seconds(_ timestamp: Timestamp) -> String {
+  static func seconds(_ timestamp: Timestamp) -> String {
     TimeText.unixSeconds(timestamp)
   }
 }

@@ -30,6 +30,8 @@ enum ServeCommand {
       .toggle(
         "web.enable-lifecycle", "Lets POST /-/reload and POST /-/quit through."),
       .toggle(
+        "web.enable-admin-api", "Lets the requests below /api/v1/admin/ through."),
+      .toggle(
         "web.enable-remote-write-receiver",
         "Accepted for compatibility: remote write is always received."),
       .value(

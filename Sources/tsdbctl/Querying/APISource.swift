@@ -40,17 +40,37 @@ struct ServerSource: APISource {
       // Label values are served to GET alone.
       request = FetchRequest(url: "\(base)/api/v1/\(path)?\(FormEncoding.text(parameters))")
     }
+    return try json(of: fetch(request))
+  }
+
+  /// Has the server do what `path` below `/api/v1/` stands for.
+  ///
+  /// - Returns: The answer's JSON, or nothing when the server has no more to
+  ///   say than that it did.
+  func command(_ path: String, _ parameters: [(name: String, value: String)]) throws -> [UInt8] {
+    var request = FetchRequest(url: "\(base)/api/v1/\(path)")
+    request.method = "POST"
+    request.headers = [("Content-Type", "application/x-www-form-urlencoded")]
+    request.body = Array(FormEncoding.text(parameters).utf8)
+    let response = try fetch(request)
+    return response.status == 204 ? [] : try json(of: response)
+  }
+
+  private func fetch(_ request: FetchRequest) throws -> FetchResponse {
+    var request = request
     request.timeoutMilliseconds = 300_000
     request.maximumBodyBytes = 1 << 30
-    let response: FetchResponse
     do {
-      response = try Fetcher.fetch(request)
+      return try Fetcher.fetch(request)
     } catch {
       throw CommandFailure(
         "can't ask \(base): \(error)",
-        hint: "is a server running there? `tsdbctl serve` starts one, and "
-          + "`tsdbctl query --path DIR` reads a data directory without a server")
+        hint: "is a server running there? `tsdbctl serve` starts one, and --path=DIR uses a data "
+          + "directory without a server")
     }
+  }
+
+  private func json(of response: FetchResponse) throws -> [UInt8] {
     guard response.contentType?.hasPrefix("application/json") == true else {
       let text = String(decoding: response.body.prefix(200), as: UTF8.self)
       let line = text.prefix { $0 != "\n" }

@@ -20,6 +20,7 @@ struct ServerOptions: Sendable {
   let listenAddresses: [ListenAddress]
   let allowedHosts: [String]
   let isLifecycleEnabled: Bool
+  let isAdminAPIEnabled: Bool
   let restampInterval: Duration
   let lookbackDelta: Duration
   let queryTimeout: Duration
@@ -45,6 +46,7 @@ struct ServerOptions: Sendable {
     }
     allowedHosts = arguments.all("web.allowed-host")
     isLifecycleEnabled = arguments.isOn("web.enable-lifecycle")
+    isAdminAPIEnabled = arguments.isOn("web.enable-admin-api")
     restampInterval = .milliseconds(try ServerOptions.duration(arguments, "push.restamp-interval"))
     lookbackDelta = .milliseconds(try ServerOptions.duration(arguments, "query.lookback-delta"))
     queryTimeout = .milliseconds(try ServerOptions.duration(arguments, "query.timeout"))

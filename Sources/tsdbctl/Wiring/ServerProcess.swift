@@ -60,7 +60,8 @@ final class ServerProcess: Sendable {
         database: database, clock: clock, scraping: scraping, remoteWrite: remoteWrite,
         pushGateway: pushGateway, registry: registry, status: status,
         lifecycle: ServerProcess.lifecycle(options, reloader, database),
-        requestGuard: ServerProcess.requestGuard(options))
+        requestGuard: ServerProcess.requestGuard(options),
+        isAdminAPIEnabled: options.isAdminAPIEnabled)
       try server.start(routing: Routes.router(for: services))
       try scraping.start(reloader.withSelf(configuration, at: server.addresses))
     } catch {

@@ -1,0 +1,75 @@
+import LMDB
+import SeriesModel
+
+/// Checks everything that a data directory holds: each checksum, each key, and
+/// that the tables and the journal agree with each other.
+///
+/// Every chunk is decoded. Works on a directory that nobody writes to, and
+/// beside a live writer, of which it sees the state at one moment; the pages of
+/// that state are not used again until the check is done. Nothing is changed.
+///
+/// The memory is bounded by the number of series (some 30 bytes each) and the
+/// size of the journal.
+package enum IntegrityCheck {
+  /// Checks the store in `directory`.
+  ///
+  /// - Returns: What was checked and what was found; damage is not an error.
+  /// - Throws: ``StorageError`` when the directory can't be read at all.
+  package static func run(
+    directory: String, options: StoreOptions = StoreOptions()
+  ) throws(StorageError) -> IntegrityReport {
+    var report = IntegrityReport()
+    guard let contents = try open(directory, options, report: &report) else { return report }
+    let (segments, pool) = try StoreReader.takeConsistentView(of: contents)
+    try pool.read { transaction throws(StorageError) in
+      try report.collect { report throws(StorageError) in
+        try ValueCheck(schema: contents.schema).run(in: transaction.view, report: &report)
+      }
+      try report.collect { report throws(StorageError) in
+        try DescriptionCheck(contents: contents).run(in: transaction.view, report: &report)
+      }
+      var series = SeriesCheck(contents)
+      try report.collect { report throws(StorageError) in
+        try series.run(in: transaction.view, report: &report)
+      }
+      var index = IndexCheck(contents: contents, ledger: series.ledger)
+      try report.collect { report throws(StorageError) in
+        try index.run(in: transaction.view, report: &report)
+      }
+      let windows = WindowCheck(
+        contents: contents, series: PostingsList(sorted: series.ledger.ids))
+      try report.collect { report throws(StorageError) in
+        try windows.run(in: transaction.view, report: &report)
+      }
+      try report.collect { report throws(StorageError) in
+        try TombstoneCheck(contents: contents).run(in: transaction.view, report: &report)
+      }
+      try report.collect { report throws(StorageError) in
+        try JournalCheck(contents: contents).run(segments, transaction, report: &report)
+      }
+    }
+    return report
+  }
+
+  /// Opens the tables; nil, with a finding, when not even their format can be
+  /// read.
+  private static func open(
+    _ directory: String, _ options: StoreOptions, report: inout IntegrityReport
+  ) throws(StorageError) -> StoreContents? {
+    do throws(FileError) {
+      _ = try JournalDirectory(dataDirectory: directory).segmentNumbers()
+    } catch {
+      throw StorageError(error)
+    }
+    var environmentOptions = EnvironmentOptions()
+    environmentOptions.maximumReaderCount = options.maximumReaderCount
+    environmentOptions.isReadOnly = true
+    do throws(StorageError) {
+      let schema = try Schema(directory: directory, options: environmentOptions)
+      return StoreContents(directory: directory, schema: schema, options: options)
+    } catch {
+      try report.add(error)
+      return nil
+    }
+  }
+}

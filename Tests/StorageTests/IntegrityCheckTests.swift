@@ -1,0 +1,214 @@
+import ChunkEncoding
+import Foundation
+import LMDB
+import SeriesModel
+import TestSupport
+import Testing
+
+@testable import Storage
+
+/// A whole directory is checked, and what is damaged is named.
+@Suite struct IntegrityCheckTests {
+  private let directory = TemporaryDirectory("integrity")
+  private var path: String { directory.path("data") }
+
+  /// Makes a store with something in every table: two windows in two parts,
+  /// long labels, metadata, a deletion, and samples that are only in the
+  /// journal.
+  private func makeStore(isClosed: Bool = true) throws -> Store {
+    let store = try Store.open(directory: path)
+    var generator = SeededGenerator(seed: 11)
+    let labels = (0..<60).map { generator.labels($0) } + [longLabels]
+    for round in 0..<2 {
+      var batch = SampleBatch()
+      batch.metadata["metric_1"] = MetricMetadata(type: .gauge, help: "One.")
+      for one in labels {
+        let id = try store.seriesID(for: one)
+        for minute in 0..<150 {
+          batch.add(
+            id, timestampMilliseconds: Int64(minute) * 60_000 + Int64(round),
+            value: Double(generator.next() % 1000) / 8)
+        }
+      }
+      _ = try store.append(batch)
+      try store.sealEverything()
+    }
+    _ = try store.delete(
+      matching: [[Matcher("job", .equal, "job1")]], from: Timestamp(milliseconds: 3_600_000),
+      through: .latest)
+    try store.append(labels[0], [(200 * 60_000, 1)])
+    if isClosed { try store.close() }
+    return store
+  }
+
+  private var longLabels: Labels {
+    ["__name__": "long", "text": String(repeating: "x", count: 3000)]
+  }
+
+  private func report() throws -> IntegrityReport { try IntegrityCheck.run(directory: path) }
+
+  @Test func wholeStoreIsSound() throws {
+    _ = try makeStore()
+    let report = try report()
+    #expect(report.findings == [])
+    #expect(report.findingCount == 0)
+    #expect(report.seriesCount == 61)
+    #expect(report.windowCount == 2)
+    #expect(report.sampleCount == 61 * 300 + 1)
+    #expect(report.chunkCount >= 61 * 4)
+    #expect(report.byteCount > 20_000)
+  }
+
+  @Test func liveStoreIsCheckedBesideItsWriter() throws {
+    let store = try makeStore(isClosed: false)
+    // This process has the file open: another one would look at the original.
+    let copy = directory.path("copy")
+    try copyDirectory(path, to: copy)
+    let report = try IntegrityCheck.run(directory: copy)
+    #expect(report.findings == [])
+    #expect(report.sampleCount == 61 * 300 + 1)
+    try store.close()
+  }
+
+  @Test func emptyStoreIsSound() throws {
+    try Store.open(directory: path).close()
+    #expect(try report().findings == [])
+  }
+
+  @Test func noStoreIsAnError() {
+    #expect(throws: StorageError.self) { try report() }
+  }
+
+  // MARK: Damage
+
+  private func entries(of name: String) throws -> [(key: [UInt8], value: [UInt8])] {
+    let schema = try Schema(directory: path)
+    return try schema.environment.read { view throws(LMDBError) in
+      var entries: [(key: [UInt8], value: [UInt8])] = []
+      var cursor = try view.makeCursor(in: schema.environment.table(name))
+      var isOnEntry = try cursor.seekToFirst()
+      while isOnEntry {
+        entries.append((Array(copying: cursor.key), Array(copying: cursor.value)))
+        isOnEntry = try cursor.next()
+      }
+      return entries
+    }
+  }
+
+  private func change(
+    _ body: (inout WriteTransaction, Schema) throws(StorageError) -> Void
+  ) throws {
+    let schema = try Schema(directory: path)
+    try schema.environment.write { transaction throws(StorageError) in
+      try body(&transaction, schema)
+    }
+  }
+
+  /// Stores a value without a look at the others.
+  private func store(_ value: [UInt8], under key: [UInt8], in name: String) throws {
+    let environment = try Environment(path: path, tables: Schema.tableNames)
+    try environment.write { transaction throws(StorageError) in
+      try transaction.store(value, under: key, in: environment.table(name))
+    }
+  }
+
+  private static let tables = [
+    "meta", "series", "fingerprints", "postings", "chunks", "windows", "metadata", "tombstones",
+  ]
+
+  /// One byte of one value, in each table, at several places.
+  @Test(arguments: tables)
+  func changedByteNamesItsTable(table: String) throws {
+    _ = try makeStore()
+    var generator = SeededGenerator(seed: 3)
+    let entries = try entries(of: table)
+    #expect(entries.isEmpty == false)
+    for (key, value) in entries.shuffled(using: &generator).prefix(4) {
+      var changed = value
+      changed[Int(generator.next() % UInt64(value.count))] ^= 0x20
+      try store(changed, under: key, in: table)
+      let report = try report()
+      #expect(report.findings.contains { $0.place == table }, "\(report.findings)")
+      try store(value, under: key, in: table)
+    }
+    #expect(try report().findings == [])
+  }
+
+  /// Every byte of some blocks of chunks, whatever part of the block it is.
+  @Test func everyByteOfABlockOfChunksIsChecked() throws {
+    _ = try makeStore()
+    let (key, value) = try #require(
+      try entries(of: "chunks").min { $0.value.count < $1.value.count })
+    for index in stride(from: 0, to: value.count, by: max(1, value.count / 60)) {
+      var changed = value
+      changed[index] ^= 1
+      try store(changed, under: key, in: "chunks")
+      #expect(try report().findings.contains { $0.place == "chunks" }, "byte \(index)")
+    }
+  }
+
+  @Test(arguments: tables.filter { $0 != "meta" && $0 != "metadata" })
+  func missingEntryIsNoticed(table: String) throws {
+    _ = try makeStore()
+    for (key, value) in try entries(of: table) {
+      try change { transaction, schema throws(StorageError) in
+        try transaction.erase(key, from: schema.environment.table(table))
+      }
+      // Without the other half of a deletion, or of its own row in windows,
+      // what is left says so; a row of tombstones alone is not missed.
+      let isLastOfItsKind = table == "tombstones" && key[0] == 0
+      if isLastOfItsKind == false {
+        #expect(try report().findingCount > 0, "\(table) \(key)")
+      }
+      try store(value, under: key, in: table)
+    }
+    #expect(try report().findings == [])
+  }
+
+  @Test func valueUnderAWrongKeyIsNoticed() throws {
+    _ = try makeStore()
+    let entries = try entries(of: "series").filter { $0.key[0] == 1 }
+    try store(entries[0].value, under: entries[1].key, in: "series")
+    #expect(try report().findings.contains { $0.place == "series" })
+  }
+
+  /// Values whose checksums are right, but which contradict each other.
+  @Test func wrongCountsAreNamedWithTheirWindow() throws {
+    _ = try makeStore()
+    try change { transaction, schema throws(StorageError) in
+      let table = WindowTable(schema)
+      let window = try table.rows(in: transaction.view)[0].window
+      var addition = WindowAddition()
+      addition.add(
+        ChunkDescription(
+          classByte: 1, sampleCount: 7, minTimestamp: window.startMilliseconds + 5,
+          maxTimestamp: window.startMilliseconds + 5), of: SeriesID(1))
+      _ = try table.record(addition, window: window, part: 0, in: &transaction)
+    }
+    let findings = try report().findings
+    #expect(findings.contains { $0.place == "windows" && $0.description.contains("chunks:") })
+    #expect(findings.contains { $0.place == "windows" && $0.description.contains("samples:") })
+  }
+
+  @Test func damagedJournalNamesTheSegment() throws {
+    let store = try makeStore(isClosed: false)
+    let copy = directory.path("copy")
+    try copyDirectory(path, to: copy)
+    try store.close()
+    let journal = URL(filePath: copy + "/journal")
+    for name in try FileManager.default.contentsOfDirectory(atPath: journal.path) {
+      let file = journal.appending(path: name)
+      let bytes = try Data(contentsOf: file)
+      guard let end = bytes.lastIndex(where: { $0 != 0 }), end > 100 else { continue }
+      var changed = bytes
+      changed[45] ^= 8
+      // With a whole record behind it, it is no torn tail.
+      try changed.write(to: file)
+      let findings = try IntegrityCheck.run(directory: copy).findings
+      let isCheckpoint = bytes[12] == 2
+      if isCheckpoint { #expect(findings.contains { $0.place.hasSuffix(name) }, "\(name)") }
+      try bytes.write(to: file)
+    }
+    #expect(try IntegrityCheck.run(directory: copy).findings == [])
+  }
+}
