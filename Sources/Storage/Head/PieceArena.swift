@@ -1,5 +1,3 @@
-import SeriesModel
-
 /// Many short runs of elements on pages, without an allocation for each.
 ///
 /// A piece that was given back serves the next one of its size, in units.
