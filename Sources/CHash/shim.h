@@ -10,6 +10,11 @@ static inline uint64_t tsdb_hash64(const void *bytes, size_t length, uint64_t se
   return XXH3_64bits_withSeed(bytes, length, seed);
 }
 
+/// The 128-bit XXH3 hash of `length` bytes under `seed`.
+static inline XXH128_hash_t tsdb_hash128(const void *bytes, size_t length, uint64_t seed) {
+  return XXH3_128bits_withSeed(bytes, length, seed);
+}
+
 #if defined(__x86_64__)
 
 /// Whether this machine has the CRC32C instruction.

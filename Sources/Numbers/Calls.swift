@@ -77,6 +77,19 @@ package func hash64(_ bytes: RawSpan, seed: UInt64) -> UInt64 {
   unsafe bytes.withUnsafeBytes { unsafe tsdb_hash64($0.baseAddress, $0.count, seed) }
 }
 
+/// Hashes `bytes` under `seed` with XXH3, 128 bits wide.
+///
+/// Of different inputs that were not chosen to collide, no two have the same
+/// hash, as far as chance goes: at 2^32 inputs the odds are below 2^-64. It is
+/// no cryptographic hash.
+///
+/// - Complexity: O(*n*).
+package func hash128(_ bytes: RawSpan, seed: UInt64) -> (low: UInt64, high: UInt64) {
+  // Safety: the callee reads exactly the bytes of the buffer.
+  let hash = unsafe bytes.withUnsafeBytes { unsafe tsdb_hash128($0.baseAddress, $0.count, seed) }
+  return (hash.low64, hash.high64)
+}
+
 /// Hashes `bytes` with XXH64 and the seed 0, as Prometheus hashes label sets.
 ///
 /// For choices that must be the same as Prometheus's; ``hash64(_:seed:)`` is

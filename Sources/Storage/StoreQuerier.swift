@@ -53,7 +53,7 @@ struct StoreQuerier {
           let samples = selections[index].samples.add(
             slot: slot, of: head, start: range.lowerBound, end: range.upperBound)
           selections[index].found.append(
-            StoreSeriesSet.Entry(id: id, labels: head.slots.labels[slot], head: samples))
+            StoreSeriesSet.Entry(id: id, labels: head.slots.labels(at: slot), head: samples))
         }
       }
       if let pool { return pool }

@@ -48,6 +48,18 @@ import Testing
 
   @Test(
     arguments: [
+      ("", 0x99AA_06D3_0147_98D8, 0x6001_C324_468D_497F),
+      ("a", 0xA96F_AF70_5AF1_6834, 0xE6C6_32B6_1E96_4E1F),
+      ("abc", 0x06B0_5AB6_733A_6185, 0x78AF_5F94_892F_3950),
+    ] as [(String, UInt64, UInt64)])
+  func wideHashesAreThoseOfXXH3(_ text: String, _ high: UInt64, _ low: UInt64) {
+    let hash = hash128(unsafe text.utf8Span.span.bytes, seed: 0)
+    #expect(hash == (low, high))
+    #expect(hash128(unsafe text.utf8Span.span.bytes, seed: 1) != (low, high))
+  }
+
+  @Test(
+    arguments: [
       ("", 0xEF46_DB37_51D8_E999), ("a", 0xD24E_C4F1_A98C_6E5B), ("abc", 0x44BC_2CF5_AD77_0999),
       ("Nobody inspects the spammish repetition", 0xFBCE_A83C_8A37_8BF1),
     ] as [(String, UInt64)])

@@ -11,6 +11,7 @@ import Testing
     var generator = SeededGenerator(seed: seed)
     var index = HeadIndex(hashSeed: seed)
     var series: [SeriesID: Labels] = [:]
+    var runs: [SeriesID: LabelPool.Run] = [:]
     let texts = ["a", "b", "é", "e\u{301}", "", "a b"]
     for _ in 0..<120 {
       var builder = LabelsBuilder()
@@ -20,15 +21,38 @@ import Testing
       let id = SeriesID(UInt64.random(in: 1...500, using: &generator))
       if series[id] == nil {
         series[id] = builder.labels()
-        index.insert(id, labels: builder.labels())
+        let run = index.keep(builder.labels())
+        index.list(id, under: run)
+        runs[id] = run
       }
       if Int.random(in: 0..<4, using: &generator) == 0 {
         let removed = series.filter { _ in Bool.random(using: &generator) }
-        index.remove(removed.map { ($0.key, $0.value) })
+        index.remove(
+          removed.keys.compactMap { id in
+            runs[id].map { HeadIndex.Removal(id: id, labels: $0, isListed: true) }
+          })
         for id in removed.keys { series[id] = nil }
       }
       check(index, series: series, texts: texts)
     }
+  }
+
+  /// A series that is kept without being listed has labels, and no query finds
+  /// it.
+  @Test func whatIsKeptOnlyIsNotFound() {
+    var index = HeadIndex(hashSeed: 1)
+    let kept = index.keep(["a": "1", "b": "2"])
+    let listed = index.keep(["a": "1", "c": "3"])
+    index.list(SeriesID(7), under: listed)
+    #expect(index.labelNames().sorted() == ["a", "c"])
+    #expect(index.labelValues(of: "b", among: nil) == [])
+    #expect(index.postings(of: "a", value: "1").ids == [SeriesID(7)])
+    index.remove([HeadIndex.Removal(id: SeriesID(6), labels: kept, isListed: false)])
+    #expect(index.postings(of: "a", value: "1").ids == [SeriesID(7)])
+    #expect(index.pool.labels(of: listed) == ["a": "1", "c": "3"])
+    index.remove([HeadIndex.Removal(id: SeriesID(7), labels: listed, isListed: true)])
+    #expect(index.labelNames() == [])
+    #expect(index.allPostings().isEmpty)
   }
 
   private func check(_ index: HeadIndex, series: [SeriesID: Labels], texts: [String]) {

@@ -85,7 +85,7 @@ extension Head {
       if let reason {
         outcome.result.rejections.append(
           Rejection(
-            labels: slot.map { slots.labels[$0] } ?? Labels(),
+            labels: slot.map { slots.labels(at: $0) } ?? Labels(),
             sample: Sample(milliseconds: timestamp, value: value), reason: reason,
             batchIndex: index))
       } else {
@@ -150,7 +150,7 @@ extension Head {
     if slots.flags[slot].contains(.isRecorded) == false {
       slots.flags[slot].insert(.isRecorded)
       outcome.record.newSeries.append(
-        BatchRecord.NewSeries(id: slots.ids[slot], labels: slots.labels[slot]))
+        BatchRecord.NewSeries(id: slots.ids[slot], labels: slots.labels(at: slot)))
     }
     outcome.record.seriesIDs.append(slots.ids[slot])
     outcome.record.timestamps.append(timestamp)

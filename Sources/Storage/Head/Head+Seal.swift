@@ -29,14 +29,14 @@ struct FrozenHead: Sendable {
   var chunks: [ClosedChunk]
   /// Where the chunks' bytes are.
   var chunkList: ChunkList
-  /// Series whose labels the tables don't have, by id.
-  var newSeries: [(id: SeriesID, slot: Int, labels: Labels)]
+  /// Series whose labels the tables don't have.
+  var newSeries: [(id: SeriesID, slot: Int)]
   var metadata: [String: MetricMetadata]
   var nextSeriesID: UInt64
   var newestTimestamp: Int64?
   fileprivate var ids: [SeriesID]
   fileprivate var flags: [SeriesSlots.Flags]
-  fileprivate var open: [Head.OpenSeries]
+  fileprivate var open: PagedArray<Head.OpenSeries>
   fileprivate var arena: SlabArena
   fileprivate var buffers: [Int: OutOfOrderBuffer]
 }
@@ -80,7 +80,7 @@ extension Head {
     unsealedMetadata.removeAll()
     return FrozenHead(
       plan: plan, chunks: Head.sealOrder(of: frozen.chunks), chunkList: frozen,
-      newSeries: newSlots.map { (slots.ids[$0], $0, slots.labels[$0]) },
+      newSeries: newSlots.map { (slots.ids[$0], $0) },
       metadata: unsealed, nextSeriesID: nextSeriesID, newestTimestamp: newestTimestamp,
       ids: slots.ids, flags: slots.flags, open: open, arena: arena, buffers: buffers)
   }
@@ -174,6 +174,16 @@ extension Head {
 }
 
 extension FrozenHead {
+  /// Lets go of the open chunks once they are saved: what an append writes
+  /// meanwhile is memory that the head and its copy no longer share.
+  mutating func releaseOpenChunks() {
+    ids = []
+    flags = []
+    open = PagedArray()
+    arena = SlabArena()
+    buffers = [:]
+  }
+
   /// Calls `body` with a record for each series that has an open chunk, in the
   /// order of the ids.
   func forEachOpenChunk<Failure: Error>(

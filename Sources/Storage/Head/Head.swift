@@ -32,7 +32,7 @@ struct Head: Sendable {
   }
 
   var slots: SeriesSlots
-  var open: [OpenSeries] = []
+  var open = PagedArray<OpenSeries>()
   var arena = SlabArena()
   /// Closed chunks that the next seal takes.
   var closed = ChunkList()

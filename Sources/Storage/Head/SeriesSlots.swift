@@ -23,7 +23,7 @@ struct SeriesSlots: Sendable {
   }
 
   private(set) var ids: [SeriesID] = []
-  private(set) var labels: [Labels] = []
+  private var labelRuns: [LabelPool.Run] = []
   var flags: [Flags] = []
   private(set) var index: HeadIndex
   private var slotsByLabels = SlotTable()
@@ -43,8 +43,11 @@ struct SeriesSlots: Sendable {
   var count: Int { slotsByID.count }
 
   func slot(of labels: Labels) -> Int? {
-    slotsByLabels.slot(hash: hash(labels)) { self.labels[$0] == labels }
+    slotsByLabels.slot(hash: hash(labels)) { index.pool.has(labels, at: labelRuns[$0]) }
   }
+
+  /// The labels of the series in a slot, made anew by each call.
+  func labels(at slot: Int) -> Labels { index.pool.labels(of: labelRuns[slot]) }
 
   func slot(of id: SeriesID) -> Int? {
     slotsByID.slot(hash: SeriesSlots.hash(id)) { ids[$0] == id }
@@ -53,16 +56,17 @@ struct SeriesSlots: Sendable {
   /// Adds a series that has no slot yet; queries don't find it.
   mutating func insert(_ id: SeriesID, labels: Labels, flags: Flags) -> Int {
     let flags = flags.union([.isUsed, .isRecent])
+    let run = index.keep(labels)
     let slot: Int
     if let free = freeSlots.popLast() {
       slot = free
       ids[slot] = id
-      self.labels[slot] = labels
+      labelRuns[slot] = run
       self.flags[slot] = flags
     } else {
       slot = ids.count
       ids.append(id)
-      self.labels.append(labels)
+      labelRuns.append(run)
       self.flags.append(flags)
     }
     slotsByLabels.insert(hash: hash(labels), slot: slot)
@@ -74,22 +78,22 @@ struct SeriesSlots: Sendable {
   mutating func makeVisible(_ slot: Int) {
     guard flags[slot].contains(.isVisible) == false else { return }
     flags[slot].insert([.isVisible, .isRecorded])
-    index.insert(ids[slot], labels: labels[slot])
+    index.list(ids[slot], under: labelRuns[slot])
   }
 
   /// Forgets series; their slots are used again.
   mutating func remove(_ slots: [Int]) {
+    for slot in slots {
+      slotsByLabels.remove(hash: hash(labels(at: slot)), slot: slot)
+      slotsByID.remove(hash: SeriesSlots.hash(ids[slot]), slot: slot)
+    }
     index.remove(
-      slots.filter { flags[$0].contains(.isVisible) }.map { (ids[$0], labels[$0]) })
-    for slot in slots { vacate(slot) }
-  }
-
-  private mutating func vacate(_ slot: Int) {
-    slotsByLabels.remove(hash: hash(labels[slot]), slot: slot)
-    slotsByID.remove(hash: SeriesSlots.hash(ids[slot]), slot: slot)
-    labels[slot] = Labels()
-    flags[slot] = []
-    freeSlots.append(slot)
+      slots.map { slot in
+        HeadIndex.Removal(
+          id: ids[slot], labels: labelRuns[slot], isListed: flags[slot].contains(.isVisible))
+      })
+    for slot in slots { flags[slot] = [] }
+    freeSlots.append(contentsOf: slots)
   }
 
   private func hash(_ labels: Labels) -> UInt64 {

@@ -125,97 +125,9 @@ package struct SeriesIndex: Sendable {
     try series.remove(ids, in: &transaction)
   }
 
-  fileprivate func sortedFingerprints(of series: [IndexedSeries]) -> [FingerprintTable.Entry] {
+  private func sortedFingerprints(of series: [IndexedSeries]) -> [FingerprintTable.Entry] {
     series.map { FingerprintTable.Entry(hash: hash(of: $0.labels), id: $0.id) }
       .sorted { ($0.fingerprint, $0.id) < ($1.fingerprint, $1.id) }
-  }
-}
-
-/// New series on their way into the index, in as many transactions as it takes.
-///
-/// The rows of the `series` table are written first, so that a series that is
-/// listed anywhere has labels. Writing the same series again changes nothing:
-/// after a crash, a new insertion of them all completes the index.
-package struct IndexInsertion {
-  private enum Stage {
-    case series, fingerprints, postings, everySeries, finished
-  }
-
-  private let tables: (series: SeriesTable, fingerprints: FingerprintTable, postings: PostingsTable)
-  private var series: [IndexedSeries]
-  private var fingerprints: [FingerprintTable.Entry]
-  private var changes: [PostingsTable.Change]
-  private var stage = Stage.series
-  /// The next one to be written of what the stage writes.
-  private var next = 0
-  /// The next value of the label name at `next`.
-  private var nextValue = 0
-
-  /// Prepares the insertion: sorts and groups, so that the transactions only
-  /// write.
-  ///
-  /// - Parameter series: In any order, each id once.
-  package init(_ series: [IndexedSeries], into schema: Schema) {
-    tables = (
-      SeriesTable(schema.series), FingerprintTable(schema.fingerprints),
-      PostingsTable(schema.postings, seed: schema.hashSeed)
-    )
-    self.series = series.sorted { $0.id < $1.id }
-    fingerprints = SeriesIndex(schema).sortedFingerprints(of: series)
-    changes = LabelGroups(self.series).changes()
-  }
-
-  /// True when everything is written.
-  package var isFinished: Bool { stage == .finished }
-
-  /// Writes about `byteBudget` bytes, and says whether everything is written.
-  ///
-  /// What one call writes must be committed before the next call, or the
-  /// insertion begun anew.
-  package mutating func writeSome(
-    in transaction: inout WriteTransaction, byteBudget: Int = 1 << 20
-  ) throws(StorageError) -> Bool {
-    var budget = byteBudget
-    while stage != .finished, budget > 0 {
-      switch stage {
-      case .series:
-        next = try tables.series.insert(series[next...], in: &transaction, budget: &budget)
-        if next == series.count { enter(.fingerprints) }
-      case .fingerprints:
-        next = try tables.fingerprints.insert(
-          fingerprints[next...], in: &transaction, budget: &budget)
-        if next == fingerprints.count { enter(.postings) }
-      case .postings:
-        try writePostings(in: &transaction, budget: &budget)
-      case .everySeries:
-        try tables.postings.everySeries.insert(
-          series.map(\.id), in: &transaction, budget: &budget)
-        enter(.finished)
-      case .finished:
-        break
-      }
-    }
-    return isFinished
-  }
-
-  private mutating func enter(_ stage: Stage) {
-    self.stage = stage
-    next = 0
-  }
-
-  private mutating func writePostings(
-    in transaction: inout WriteTransaction, budget: inout Int
-  ) throws(StorageError) {
-    while next < changes.count, budget > 0 {
-      nextValue = try tables.postings.insert(
-        changes[next].values[nextValue...], of: changes[next].name, in: &transaction,
-        budget: &budget)
-      if nextValue == changes[next].values.count {
-        next += 1
-        nextValue = 0
-      }
-    }
-    if next == changes.count { enter(.everySeries) }
   }
 }
 

@@ -65,10 +65,11 @@ extension OpenStore {
   ) throws(StorageError) {
     let start = monotonicSeconds()
     do throws(StorageError) {
-      guard let frozen = try freeze(scope, for: deletion, state: state) else { return }
+      guard var frozen = try freeze(scope, for: deletion, state: state) else { return }
       let segment = try saveOpenChunks(of: frozen, scope: scope)
+      frozen.releaseOpenChunks()
       try seal(frozen, checkpointSegment: segment)
-      contents.head.withLock { $0.finishSeal(of: frozen) }
+      contents.head.withLock { [frozen] in $0.finishSeal(of: frozen) }
       try deleteSegments(before: segment, scope: scope, state: &state)
       state.checkpointSequence = frozen.plan.sequence
       for chunk in frozen.chunks { state.lastSeals[chunk.window] = state.clock }
@@ -183,7 +184,12 @@ extension OpenStore {
   ) throws(StorageError) {
     let schema = contents.schema
     var insertion = IndexInsertion(
-      frozen.newSeries.map { IndexedSeries(id: $0.id, labels: $0.labels) }, into: schema)
+      ids: frozen.newSeries.map(\.id), into: schema
+    ) { [contents] ids in
+      contents.head.withLock { head in
+        ids.map { id in head.slots.slot(of: id).map { head.slots.labels(at: $0) } }
+      }
+    }
     while frozen.newSeries.isEmpty == false, insertion.isFinished == false {
       try schema.environment.write { transaction throws(StorageError) in
         _ = try insertion.writeSome(

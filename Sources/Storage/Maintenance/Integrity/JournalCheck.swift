@@ -44,7 +44,7 @@ struct JournalCheck {
       } catch {
         report.add(
           contents.journalDirectory.path,
-          "a chunk of \(head.slots.labels[slot]) from \(chunk.description.minTimestamp) to "
+          "a chunk of \(head.slots.labels(at: slot)) from \(chunk.description.minTimestamp) to "
             + "\(chunk.description.maxTimestamp) ms does not decode (\(error))")
       }
     }
