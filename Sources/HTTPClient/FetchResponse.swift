@@ -9,7 +9,7 @@ package struct FetchResponse: Sendable {
   /// The time from the start to the last byte.
   package let duration: Duration
   /// The encoding that `body` still has: set when the server compressed without
-  /// being asked to.
+  /// being asked to, or when the request says that the encoding is kept.
   package let remainingEncoding: String?
 
   /// The value of the first header of that name, compared without regard to

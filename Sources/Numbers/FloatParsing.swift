@@ -38,6 +38,48 @@ package func parseFloat(_ text: String, as syntax: FloatSyntax = .exposition) ->
   parseFloat(unsafe text.utf8Span.span.bytes, as: syntax)
 }
 
+/// Reads the decimal number that begins at `offset`, as ``parseFloat(_:as:)``
+/// would, if it is of the simple kind, and moves `offset` past it.
+///
+/// Simple are up to 19 digits, with an optional `-`, point and exponent, whose
+/// value one operation on exact doubles gives: nearly all that targets write.
+/// What follows the number does not matter. The caller falls back on
+/// ``parseFloat(_:as:)``, which knows all numbers.
+///
+/// - Returns: The nearest double; nil, and `offset` is unchanged, if no simple
+///   number begins there.
+/// - Precondition: `offset` is not negative.
+package func parsePlainFloat(_ text: RawSpan, at offset: inout Int) -> Double? {
+  precondition(offset >= 0)
+  var place = offset
+  let isNegative = text.hasByte(UInt8(ascii: "-"), at: place)
+  if isNegative { place &+= 1 }
+  let start = place
+  var mantissa = readDigits(text, from: &place, after: 0)
+  var digitCount = place - start
+  var exponent = 0
+  if text.hasByte(UInt8(ascii: "."), at: place) {
+    place &+= 1
+    let fraction = place
+    mantissa = readDigits(text, from: &place, after: mantissa)
+    exponent = fraction - place
+    digitCount += place - fraction
+  }
+  guard digitCount > 0, digitCount <= 19, mantissa <= 1 << 53 else { return nil }
+  if text.hasByte(UInt8(ascii: "e"), at: place) {
+    guard let power = readExponent(text, from: &place) else { return nil }
+    exponent += power
+  }
+  var magnitude = Double(mantissa)
+  if exponent != 0 {
+    guard exponent.magnitude <= 22 else { return nil }
+    let power = exactPowersOfTen[Int(exponent.magnitude)]
+    magnitude = exponent > 0 ? magnitude * power : magnitude / power
+  }
+  offset = place
+  return isNegative ? -magnitude : magnitude
+}
+
 /// A decimal number split into its parts.
 private struct DecimalNumber {
   private(set) var isNegative = false
@@ -113,7 +155,9 @@ private func readDigits(
 ) -> UInt64 {
   var value = leading
   while place < text.byteCount {
-    let digit = text.byte(at: place) &- UInt8(ascii: "0")
+    // Safety: the offset was checked just above; every bit pattern is a UInt8.
+    let byte = unsafe text.unsafeLoad(fromUncheckedByteOffset: place, as: UInt8.self)
+    let digit = byte &- UInt8(ascii: "0")
     guard digit <= 9 else { break }
     value = value &* 10 &+ UInt64(digit)
     place &+= 1  // Stays within the count.
@@ -198,6 +242,12 @@ private func removingDigitSeparators(_ text: RawSpan) -> [UInt8]? {
 }
 
 extension RawSpan {
+  /// Whether `byte` stands at `offset`, which is not negative.
+  @inline(__always)
+  fileprivate func hasByte(_ byte: UInt8, at offset: Int) -> Bool {
+    offset < byteCount && self.byte(at: offset) == byte
+  }
+
   /// Whether the bytes spell `word`, lower-case ASCII, in any case.
   fileprivate func equalsIgnoringCase(_ word: StaticString) -> Bool {
     guard byteCount == word.utf8CodeUnitCount else { return false }

@@ -31,7 +31,7 @@ private struct Reader {
   var samples: [ReadEntry] {
     (0..<scrape.count).map { index in
       let labels = labelsBySlot[Int(scrape.slots[index])] ?? Labels()
-      return .sample(labels, scrape.values[index], at: scrape.timestamps[index])
+      return .sample(labels, scrape.values[index], at: scrape.timestamp(at: index))
     }
   }
 }
@@ -49,7 +49,8 @@ private func samples(of text: String) throws -> [ReadEntry] {
     #expect(reader.scrape.newSeries.isEmpty)
     #expect(reader.scrape.vanishedSlots.isEmpty)
     #expect(reader.scrape.values == [3, 4])
-    #expect(reader.scrape.timestamps == [nil, nil])
+    #expect(reader.scrape.hasTimestamps == false)
+    #expect(reader.scrape.hasSeriesOfLastScrape)
   }
 
   @Test func movedAddedAndRemovedLinesAreTold() throws {

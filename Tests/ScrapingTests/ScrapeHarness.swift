@@ -118,8 +118,8 @@ final class ManualClock: ScrapeClock {
     self.start = Timestamp(milliseconds: start)
   }
 
-  func now() -> Timestamp {
-    Timestamp(milliseconds: start.milliseconds + Int64(uptime() / .milliseconds(1)))
+  func timeOfDay() -> Duration {
+    .milliseconds(start.milliseconds) + uptime()
   }
 
   func uptime() -> Duration { elapsed.withLock { $0 } }
