@@ -4,7 +4,7 @@ import SeriesModel
 /// A walk over lines that stand where they stood in the last scrape.
 ///
 /// Most lines of most scrapes pass here: one comparison of bytes each, and one
-/// plain number.
+/// decimal number.
 struct AlignedRun {
   /// The offset of the next line; always that of a line's first byte.
   private(set) var position: Int
@@ -68,7 +68,7 @@ struct AlignedRun {
   private func readValue(_ text: RawSpan, at offset: inout Int) -> Double? {
     guard text.isByte(UInt8(ascii: " "), at: offset) else { return nil }
     offset += 1
-    guard let value = parsePlainFloat(text, at: &offset), text.isByte(.lineFeed, at: offset)
+    guard let value = parseDecimal(text, at: &offset), text.isByte(.lineFeed, at: offset)
     else { return nil }
     return value
   }

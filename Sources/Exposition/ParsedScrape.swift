@@ -21,8 +21,9 @@ package struct ParsedScrape {
   package private(set) var slots: [Int32] = []
   /// The values.
   package private(set) var values: [Double] = []
-  /// True when the series, and their order, are those of the last scrape; the
-  /// slots are the same then, and no series is new, vanished or repeated.
+  /// True when the series, and their order, are those of the last scrape, and
+  /// none is repeated, new or vanished. The slots are the same then, unless the
+  /// last scrape repeated some.
   package internal(set) var hasSeriesOfLastScrape = false
   /// Whether any sample has a time of its own.
   package var hasTimestamps: Bool { timestamps.isEmpty == false }

@@ -240,12 +240,12 @@ extension TextScanner {
     return (value, timestamp)
   }
 
-  /// Reads a plain number that ends its line; nil, and nothing is read, when
+  /// Reads a decimal number that ends its line; nil, and nothing is read, when
   /// the line goes on in another way.
   private mutating func readPlainValue() -> Double? {
     var end = position
     // Safety: bytes have no padding that could be left unset.
-    guard let value = parsePlainFloat(unsafe bytes.bytes, at: &end) else { return nil }
+    guard let value = parseDecimal(unsafe bytes.bytes, at: &end) else { return nil }
     guard end == bytes.count || bytes[end] == .lineFeed else { return nil }
     position = end
     return value

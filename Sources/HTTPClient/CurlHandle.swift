@@ -82,7 +82,7 @@ enum CurlLibrary {
     unsafe tsdb_curl_get_long(handle, CURLINFO_RESPONSE_CODE, &status)
     var microseconds: curl_off_t = 0
     unsafe tsdb_curl_get_offset(handle, CURLINFO_TOTAL_TIME_T, &microseconds)
-    let encoding = receiver.headers.first { $0.name.lowercased() == "content-encoding" }?.value
+    let encoding = receiver.headers["content-encoding"]
     return .success(
       FetchResponse(
         status: status, headers: receiver.headers, body: receiver.body,
@@ -311,7 +311,7 @@ private func receiveHeader(
 ) -> Int {
   guard let context = unsafe context else { return 0 }
   let easy = unsafe Unmanaged<EasyHandle>.fromOpaque(context).takeUnretainedValue()
-  let line = unsafe String(
-    decoding: UnsafeRawBufferPointer(start: bytes, count: size * count), as: UTF8.self)
+  let received = unsafe UnsafeRawBufferPointer(start: bytes, count: size * count)
+  let line = unsafe received.assumingMemoryBound(to: UInt8.self).span
   return easy.receiver.receiveHeaderLine(line) ? size * count : 0
 }

@@ -213,18 +213,6 @@ struct FailedAnswer: Sendable, CustomTestStringConvertible {
     #expect(harness.scheduler.statistics.rejectedSampleCounts == [.beyondRetention: 12])
   }
 
-  @Test func timesNearTheScheduleAreAligned() throws {
-    let harness = try ScrapeHarness("a 1\n") {
-      $0.scrapeInterval = .seconds(1)
-      $0.scrapeTimeout = .seconds(1)
-    }
-    // Steps of 3 ms miss the schedule by up to 2 ms, each time by another.
-    harness.scrape(count: 10, step: .milliseconds(3))
-    let times = harness.appender.samples("a{instance=\"i\", job=\"j\"}").map(
-      \.timestamp.milliseconds)
-    #expect(zip(times, times.dropFirst()).allSatisfy { $1 - $0 == 1000 })
-  }
-
   @Test func targetsAreSpreadOverTheInterval() throws {
     var job = ScrapeConfiguration(jobName: "j", scrapeInterval: .seconds(10))
     job.staticTargets = [TargetGroup(addresses: (0..<200).map { "127.0.0.1:1\($0)" })]

@@ -97,7 +97,8 @@ struct ServerOptions: Sendable {
     let text = arguments[name] ?? ""
     guard let milliseconds = parseDuration(text), milliseconds >= (allowsZero ? 0 : 1) else {
       throw UsageError(
-        "--\(name)=\(text) is no \(allowsZero ? "" : "positive ")duration", hint: "a duration is written like 30s or 1d12h"
+        "--\(name)=\(text) is no \(allowsZero ? "" : "positive ")duration",
+        hint: "a duration is written like 30s or 1d12h"
       )
     }
     return milliseconds
