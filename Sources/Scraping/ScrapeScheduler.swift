@@ -26,6 +26,8 @@ package final class ScrapeScheduler {
   private let gatheringTime: Duration
   private let decompressor = GzipDecompressor()
   private var parsed = ParsedScrape()
+  /// Memory of compressed bodies, for those to come.
+  private var spareBodies: [[UInt8]] = []
   /// The scrapes that wait to be stored, and when that is to happen.
   private var waiting: [(scraper: TargetScraper, scrape: PreparedScrape)] = []
   private var storeDue: Duration = .zero
@@ -139,9 +141,19 @@ package final class ScrapeScheduler {
         try scrapedText(of: completion.result, scraper.target, decompressor)
       }
       finished.append((scraper, text))
+      keepBody(of: completion.result)
     }
     prepare(finished)
     if isTimeToStore { storeWaiting() }
+  }
+
+  /// Keeps the memory of a body that was decompressed; of another one, the
+  /// text of the scrape is that memory.
+  private func keepBody(of result: Result<FetchResponse, FetchError>) {
+    guard case .success(let response) = result, response.remainingEncoding != nil,
+      response.body.capacity <= 1 << 16, spareBodies.count < 16
+    else { return }
+    spareBodies.append(response.body)
   }
 
   /// Stores what was scraped and waits for more to be stored with it.
@@ -186,7 +198,9 @@ extension ScrapeScheduler {
           finished.append((scraper, .failure(ScrapeError(error))))
         } else {
           fetching[nextToken] = scraper
-          fetcher.add(scraper.request(userAgent: userAgent), token: nextToken)
+          fetcher.add(
+            scraper.request(userAgent: userAgent), token: nextToken,
+            reusing: spareBodies.popLast() ?? [])
         }
         nextToken += 1
       case .end(let scraper, let timestamp):
