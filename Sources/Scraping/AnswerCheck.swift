@@ -48,7 +48,9 @@ private func bodyTooLarge(_ target: ScrapeTarget) -> ScrapeError {
 private func decompressedBody(
   of response: FetchResponse, _ target: ScrapeTarget, _ decompressor: borrowing GzipDecompressor
 ) throws(ScrapeError) -> [UInt8] {
-  guard let encoding = response.remainingEncoding else { return response.body }
+  guard let encoding = response.remainingEncoding, response.body.isEmpty == false else {
+    return response.body
+  }
   guard target.configuration.allowsCompression, encoding.lowercased() == "gzip" else {
     throw ScrapeError("server sent the content encoding \"\(encoding)\" without being asked to")
   }

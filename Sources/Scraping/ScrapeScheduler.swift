@@ -31,6 +31,7 @@ package final class ScrapeScheduler {
   /// The scrapes that wait to be stored, and when that is to happen.
   private var waiting: [(scraper: TargetScraper, scrape: PreparedScrape)] = []
   private var storeDue: Duration = .zero
+  private var waitingSampleCount = 0
   private var queue = DueQueue<DueItem>()
   private var fetching: [UInt64: TargetScraper] = [:]
   private var nextToken: UInt64 = 1
@@ -161,6 +162,7 @@ package final class ScrapeScheduler {
     guard waiting.isEmpty == false else { return }
     let stored = waiting
     waiting.removeAll(keepingCapacity: true)
+    waitingSampleCount = 0
     for (scraper, _) in stored { scraper.isWaiting = false }
     store(stored)
   }
@@ -271,6 +273,9 @@ extension ScrapeScheduler {
 }
 
 extension ScrapeScheduler {
+  /// So many samples gain little from waiting for more, and take memory.
+  private static let waitingSampleLimit = 100_000
+
   /// Makes the scrapes that ended ready to be stored.
   private func prepare(_ finished: [Finished]) {
     for (scraper, text) in finished {
@@ -286,6 +291,8 @@ extension ScrapeScheduler {
         if waiting.isEmpty { storeDue = clock.uptime() + gatheringTime }
         waiting.append((scraper, scrape))
         scraper.isWaiting = true
+        waitingSampleCount += scrape.batch.count
+        if waitingSampleCount >= ScrapeScheduler.waitingSampleLimit { storeWaiting() }
       } catch {
         noteStoreFailure(error)
       }
