@@ -95,7 +95,7 @@ let package = Package(
     module(
       "Scraping",
       imports: [
-        "SeriesModel", "Threading", "Exposition", "HTTPClient", "Configuration",
+        "SeriesModel", "Threading", "Exposition", "HTTPClient", "Compression", "Configuration",
         "Instrumentation",
       ]),
     module(

@@ -1,4 +1,5 @@
 #pragma once
+#include <libdeflate.h>
 #include <snappy-c.h>
 #include <zlib.h>
 #include <zstd.h>

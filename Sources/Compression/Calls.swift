@@ -105,6 +105,51 @@ struct GzipStreamDecoder: ~Copyable {
   }
 }
 
+/// Decompresses a gzip member that lies in memory whole, in half the time that
+/// a stream takes.
+// Safety: the memory is made by `init` and freed by `deinit`; buffers are
+// forgotten when a call ends.
+@safe
+struct WholeGzipDecoder: ~Copyable {
+  private let decompressor: OpaquePointer
+
+  /// Nil when there is no memory left.
+  init?() {
+    guard let decompressor = unsafe libdeflate_alloc_decompressor() else { return nil }
+    unsafe self.decompressor = decompressor
+  }
+
+  deinit {
+    unsafe libdeflate_free_decompressor(decompressor)
+  }
+
+  /// Appends what `input` holds if that is one intact member, and nothing
+  /// else, of exactly `size` bytes; returns false, and appends nothing, if not.
+  func decode(_ input: RawSpan, size: Int, appendingTo output: inout [UInt8]) -> Bool {
+    var isIntact = false
+    unsafe input.withUnsafeBytes { bytes in
+      output.append(addingCapacity: size) { span in
+        // Safety: the callee reads the input and writes at most `size` bytes.
+        unsafe span.withUnsafeMutableBufferPointer { buffer, count in
+          var consumed = 0
+          var written = 0
+          let result = unsafe libdeflate_gzip_decompress_ex(
+            decompressor, bytes.baseAddress, bytes.count, buffer.baseAddress, size, &consumed,
+            &written)
+          isIntact =
+            result == LIBDEFLATE_SUCCESS && consumed == bytes.count && written == size
+          count = isIntact ? size : 0
+        }
+      }
+    }
+    return isIntact
+  }
+}
+
+// Safety: the value can't be copied, so one thread at a time has the memory,
+// which belongs to none.
+extension WholeGzipDecoder: @unchecked Sendable {}
+
 /// Compresses pieces, as they come, to one gzip member.
 package struct GzipEncoder: ~Copyable {
   private let box = StreamBox()

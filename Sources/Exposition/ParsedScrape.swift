@@ -13,15 +13,20 @@ package struct ScrapedSeries: Hashable, Sendable {
 
 /// What one scrape of a target says, as columns.
 ///
-/// Shape: `slots[i]`, `values[i]` and `timestamps[i]` make one sample; samples
-/// stand in the order of the text. Meant to be reused for many scrapes.
+/// Shape: `slots[i]`, `values[i]` and `timestamp(at: i)` make one sample;
+/// samples stand in the order of the text. Meant to be reused for many scrapes,
+/// also of different targets.
 package struct ParsedScrape {
   /// The series of each sample, as a slot of the ``ScrapeCache``.
   package private(set) var slots: [Int32] = []
   /// The values.
   package private(set) var values: [Double] = []
-  /// Milliseconds since 1970-01-01T00:00Z where the text gives a time.
-  package private(set) var timestamps: [Int64?] = []
+  /// True when the series, and their order, are those of the last scrape, and
+  /// none is repeated, new or vanished. The slots are the same then, unless the
+  /// last scrape repeated some.
+  package internal(set) var hasSeriesOfLastScrape = false
+  /// Whether any sample has a time of its own.
+  package var hasTimestamps: Bool { timestamps.isEmpty == false }
   /// The samples, by index, whose series stood in the text before.
   package private(set) var repeatedSamples: [Int] = []
   /// The series that the last scrape did not have, each once.
@@ -30,6 +35,8 @@ package struct ParsedScrape {
   package private(set) var vanishedSlots: [Int] = []
   /// What the text says about metric families, where that is news.
   package private(set) var changedMetadata: [String: MetricMetadata] = [:]
+  /// Empty while no sample has a time of its own; ends with the last that has.
+  private var timestamps: [Int64?] = []
 
   /// Creates a scrape without samples.
   package init() {}
@@ -37,7 +44,13 @@ package struct ParsedScrape {
   /// The number of samples, repeated ones included.
   package var count: Int { slots.count }
 
-  mutating func removeAll(reserving count: Int) {
+  /// Milliseconds since 1970-01-01T00:00Z if the text gives the sample a time.
+  package func timestamp(at index: Int) -> Int64? {
+    index < timestamps.count ? timestamps[index] : nil
+  }
+
+  /// Removes everything and keeps the memory.
+  package mutating func removeAll() {
     slots.removeAll(keepingCapacity: true)
     values.removeAll(keepingCapacity: true)
     timestamps.removeAll(keepingCapacity: true)
@@ -45,16 +58,18 @@ package struct ParsedScrape {
     newSeries.removeAll(keepingCapacity: true)
     vanishedSlots.removeAll(keepingCapacity: true)
     changedMetadata.removeAll()
-    slots.reserveCapacity(count)
-    values.reserveCapacity(count)
-    timestamps.reserveCapacity(count)
+    hasSeriesOfLastScrape = false
   }
 
   mutating func add(slot: Int, value: Double, timestamp: Int64?, isRepeated: Bool) {
     if isRepeated { repeatedSamples.append(slots.count) }
+    if let timestamp {
+      let missing = slots.count - timestamps.count
+      if missing > 0 { timestamps.append(contentsOf: repeatElement(nil, count: missing)) }
+      timestamps.append(timestamp)
+    }
     slots.append(Int32(slot))
     values.append(value)
-    timestamps.append(timestamp)
   }
 
   mutating func add(newSeries series: ScrapedSeries) {
@@ -67,5 +82,35 @@ package struct ParsedScrape {
 
   mutating func add(changedMetadata entry: MetricMetadata, of family: String) {
     changedMetadata[family] = entry
+  }
+}
+
+extension ParsedScrape {
+  /// Appends `count` samples without meaning, to be set by ``withColumns(_:)``.
+  mutating func makeRoom(for count: Int) {
+    slots.append(contentsOf: repeatElement(0, count: count))
+    values.append(contentsOf: repeatElement(0, count: count))
+  }
+
+  /// Removes all but the first `count` samples.
+  mutating func removeRoom(after count: Int) {
+    slots.removeLast(slots.count - count)
+    values.removeLast(values.count - count)
+  }
+
+  /// Lets `body` set slots and values in place.
+  mutating func withColumns(
+    _ body: (_ slots: inout MutableSpan<Int32>, _ values: inout MutableSpan<Double>) -> Void
+  ) {
+    // Moved out, as two parts of a value can't be changed at a time.
+    var slots: [Int32] = []
+    var values: [Double] = []
+    swap(&slots, &self.slots)
+    swap(&values, &self.values)
+    var slotSpan = slots.mutableSpan
+    var valueSpan = values.mutableSpan
+    body(&slotSpan, &valueSpan)
+    swap(&slots, &self.slots)
+    swap(&values, &self.values)
   }
 }

@@ -6,7 +6,8 @@ import SeriesModel
 /// A target sends the same series in the same order, scrape after scrape. So
 /// each line is first compared with the line that stood here last time; when
 /// it differs, the bytes of its series are looked up in a table; only a series
-/// that is in neither place has its labels parsed.
+/// that is in neither place has its labels parsed. As long as no line differs,
+/// nothing is noted but where each begins.
 ///
 /// Every series has a *slot*, a small number under which the caller keeps what
 /// it knows of the series. A slot stays with its series until a scrape lacks
@@ -16,7 +17,7 @@ import SeriesModel
 ///
 /// - Complexity: A line known by its place costs one comparison of its bytes
 ///   and the parsing of its value. The cache holds the text of the last scrape
-///   and some 60 bytes for each of its lines.
+///   and some 50 bytes for each of its lines.
 package struct ScrapeCache {
   /// The text of the last scrape.
   private var lastText: [UInt8] = []
@@ -38,12 +39,19 @@ package struct ScrapeCache {
   /// What the scrapes since ``reset()`` said about metric families.
   package private(set) var metadata: [String: MetricMetadata] = [:]
 
-  /// Where a line stands in the text of a scrape.
-  private struct Place {
+  /// Where a line stands in the text of a scrape. 16 bytes: all of them are
+  /// gone through with every scrape.
+  struct Place {
+    /// The offset of the series, or of the whole line with metadata.
+    var start: UInt32
+    /// Its bytes.
+    var count: UInt32
     var line: Int32
     var kind: Kind
-    /// The bytes of the series, or of the whole line with metadata.
-    var bytes: Range<Int>
+    /// The type that rules the line, or that the line gives.
+    var type: MetricType
+
+    var bytes: Range<Int> { Int(start)..<Int(start) + Int(count) }
   }
 
   /// A line with a series or with metadata.
@@ -56,7 +64,7 @@ package struct ScrapeCache {
     var type: MetricType
   }
 
-  private enum Kind: UInt8 {
+  enum Kind: UInt8 {
     case series, help, type
   }
 
@@ -81,25 +89,26 @@ package struct ScrapeCache {
     scrapeNumber += 1
   }
 
+  /// The largest text that can be read, in bytes.
+  package static let textByteLimit = Int(Int32.max)
+
   /// Reads one scrape into `scrape`, whose former content is removed.
   ///
   /// - Throws: When the text is malformed. The cache is then reset; of `scrape`
   ///   only ``ParsedScrape/count`` has a meaning, the samples before the mistake.
+  /// - Precondition: The text has ``textByteLimit`` bytes at most.
   package mutating func read(
     _ text: [UInt8], into scrape: inout ParsedScrape
   ) throws(ExpositionError) {
-    scrape.removeAll(reserving: order.count)
+    precondition(text.count <= ScrapeCache.textByteLimit, "the text is too long for its places")
+    scrape.removeAll()
     scrapeNumber += 1
-    var newOrder: [Place] = []
-    newOrder.reserveCapacity(order.count + order.count / 16)
     do {
-      try readLines(of: text, into: &scrape, &newOrder)
+      try readLines(of: text, into: &scrape)
     } catch {
       reset()
       throw error
     }
-    removeVanishedLines(&scrape)
-    order = newOrder
     lastText = text
     if metadata.count > 2 * order.count + 100 { forgetVanishedMetadata() }
   }
@@ -122,45 +131,127 @@ package struct ScrapeCache {
 }
 
 extension ScrapeCache {
+  /// How far a text was read.
+  private struct Progress {
+    /// Where in the order of the last scrape the current line is expected.
+    var expected = 0
+    /// True while the text has the lines of the last scrape in their order:
+    /// those before `expected` have their places in `ScrapeCache.order`, and
+    /// are not noted as seen.
+    var isAligned = true
+    /// The lines so far, once the text is no longer aligned.
+    var order: [Place] = []
+    /// What the last line with a type gave.
+    var type = MetricType.unknown
+    /// How many lines to make room for at a time. It doubles as long as lines
+    /// are simple, so that room is not made in vain where they are not.
+    var lineRoom = Progress.leastLineRoom
+
+    static let leastLineRoom = 16
+  }
+
   private mutating func readLines(
-    of text: [UInt8], into scrape: inout ParsedScrape, _ newOrder: inout [Place]
+    of text: [UInt8], into scrape: inout ParsedScrape
   ) throws(ExpositionError) {
     var scanner = TextScanner(text.span)
-    // Where in the order of the last scrape the current line is expected.
-    var expected = 0
-    var type = MetricType.unknown
-    while scanner.moveToNextEntry() {
-      let start = scanner.position
-      var place: Place
-      if let guess = skipExpectedLine(expected, &scanner) {
-        place = guess
-        place.bytes = start..<start + guess.bytes.count
-        expected += 1
-      } else if let found = try readUnexpectedLine(&scanner, in: text, newOrder, type, &scrape) {
-        place = found
-        // After a line of the last scrape comes the line that followed it.
-        let line = Int(found.line)
-        if isNew(line) == false, isSeen(line) == false { expected = places[line] + 1 }
-      } else {
-        scanner.startNextLine()
-        continue
-      }
-      let line = Int(place.line)
-      let isRepeated = isSeen(line)
-      if isRepeated == false {
-        seenNumbers[line] = scrapeNumber
-        places[line] = newOrder.count
-        newOrder.append(place)
-      }
-      switch place.kind {
-      case .series:
-        let (value, timestamp) = try scanner.readSample()
-        scrape.add(slot: line, value: value, timestamp: timestamp, isRepeated: isRepeated)
-      case .type: type = lines[line].type
-      case .help: break
-      }
+    var progress = Progress()
+    while true {
+      if progress.isAligned { readAlignedLines(&scanner, &progress, &scrape) }
+      guard scanner.moveToNextEntry() else { break }
+      try readLine(&scanner, in: text, &progress, &scrape)
       scanner.startNextLine()
     }
+    if progress.isAligned, progress.expected == order.count {
+      scrape.hasSeriesOfLastScrape = true
+      return
+    }
+    leaveAlignment(&progress)
+    removeVanishedLines(&scrape)
+    order = progress.order
+  }
+
+  /// Reads lines that stand where they stood last time, up to the first that
+  /// does not, or that has more than a series and a simple value.
+  private mutating func readAlignedLines(
+    _ scanner: inout TextScanner, _ progress: inout Progress, _ scrape: inout ParsedScrape
+  ) {
+    // Moved out, so that it can be changed while the text is read.
+    var order: [Place] = []
+    swap(&order, &self.order)
+    defer { swap(&order, &self.order) }
+    var isGoingOn = true
+    while isGoingOn, progress.expected < order.count {
+      let lineCount = min(progress.lineRoom, order.count - progress.expected)
+      var run = AlignedRun(
+        position: scanner.position, lines: progress.expected..<progress.expected + lineCount,
+        sampleCount: scrape.count)
+      scrape.makeRoom(for: lineCount)
+      // Safety: bytes have no padding that could be left unset.
+      run.read(
+        unsafe scanner.bytes.bytes, last: unsafe lastText.span.bytes, order: &order, into: &scrape)
+      scrape.removeRoom(after: run.sampleCount)
+      scanner.skipLines(run.lines.lowerBound - progress.expected, to: run.position)
+      progress.expected = run.lines.lowerBound
+      if let type = run.type { progress.type = type }
+      isGoingOn = run.lines.isEmpty
+      progress.lineRoom = isGoingOn ? progress.lineRoom * 2 : Progress.leastLineRoom
+    }
+  }
+
+  private mutating func readLine(
+    _ scanner: inout TextScanner, in text: [UInt8], _ progress: inout Progress,
+    _ scrape: inout ParsedScrape
+  ) throws(ExpositionError) {
+    let start = scanner.position
+    var isRepeated = false
+    var place: Place
+    if let guess = skipExpectedLine(progress.expected, &scanner) {
+      place = guess
+      place.start = UInt32(start)
+      if progress.isAligned {
+        order[progress.expected] = place
+      } else {
+        note(place, in: &progress)
+      }
+      progress.expected += 1
+    } else {
+      // A comment that says nothing makes no difference.
+      guard let found = try readUnexpectedLine(&scanner, in: text, &progress, &scrape) else {
+        return
+      }
+      place = found
+      let line = Int(found.line)
+      isRepeated = isSeen(line)
+      if isRepeated == false {
+        // After a line of the last scrape comes the line that followed it.
+        if isNew(line) == false { progress.expected = places[line] + 1 }
+        note(place, in: &progress)
+      }
+    }
+    switch place.kind {
+    case .series:
+      let (value, timestamp) = try scanner.readSample()
+      scrape.add(
+        slot: Int(place.line), value: value, timestamp: timestamp, isRepeated: isRepeated)
+    case .type: progress.type = place.type
+    case .help: break
+    }
+  }
+
+  /// Takes note that the current scrape has a line.
+  private mutating func note(_ place: Place, in progress: inout Progress) {
+    seenNumbers[Int(place.line)] = scrapeNumber
+    places[Int(place.line)] = progress.order.count
+    progress.order.append(place)
+  }
+
+  /// Takes note of the lines so far, as the text goes on in another way than
+  /// that of the last scrape.
+  private mutating func leaveAlignment(_ progress: inout Progress) {
+    guard progress.isAligned else { return }
+    progress.isAligned = false
+    progress.order.reserveCapacity(order.count + order.count / 16)
+    for place in order[..<progress.expected] { note(place, in: &progress) }
   }
 
   /// True when the current scrape had the line before.
@@ -182,22 +273,23 @@ extension ScrapeCache {
   /// Reads a line's series or metadata and finds or makes its entry; nil for
   /// a comment that says nothing.
   private mutating func readUnexpectedLine(
-    _ scanner: inout TextScanner, in text: [UInt8], _ newOrder: [Place], _ type: MetricType,
+    _ scanner: inout TextScanner, in text: [UInt8], _ progress: inout Progress,
     _ scrape: inout ParsedScrape
   ) throws(ExpositionError) -> Place? {
     let start = scanner.position
     if scanner.current == UInt8(ascii: "#") {
       let comment = try scanner.readComment()
       if case .other = comment { return nil }
+      leaveAlignment(&progress)
       let range = start..<scanner.position
       let hash = hash(text, range)
-      if let known = findLine(text, range, hash, newOrder) { return known }
+      if let known = findLine(text, range, hash, progress.order) { return known }
       switch comment {
       case .help(let family, let help):
         var entry = metadata[try scanner.familyName(family)] ?? MetricMetadata()
         entry.help = try scanner.helpText(help)
         learn(entry, of: try scanner.familyName(family), &scrape)
-        return addLine(range, hash, .help, type)
+        return addLine(range, hash, .help, progress.type)
       case .type(let family, let type):
         var entry = metadata[try scanner.familyName(family)] ?? MetricMetadata()
         entry.type = type
@@ -207,11 +299,12 @@ extension ScrapeCache {
         return nil
       }
     }
+    leaveAlignment(&progress)
     let range = try scanner.readSeries()
     let hash = hash(text, range)
-    if let known = findLine(text, range, hash, newOrder) { return known }
-    let labels = try scanner.labels(type: type, scratch: &scratch)
-    let place = addLine(range, hash, .series, type)
+    if let known = findLine(text, range, hash, progress.order) { return known }
+    let labels = try scanner.labels(type: progress.type, scratch: &scratch)
+    let place = addLine(range, hash, .series, progress.type)
     scrape.add(
       newSeries: ScrapedSeries(
         slot: Int(place.line), labels: labels, emptyLabelNames: scratch.emptyLabelNames))
@@ -240,7 +333,7 @@ extension ScrapeCache {
       let holder = isSeen(line) ? text : lastText
       let known = isSeen(line) ? newOrder[places[line]].bytes : order[places[line]].bytes
       if known.count == bytes.count, holder.span.extracting(known).contains(bytes, at: 0) {
-        return Place(line: index, kind: lines[line].kind, bytes: range)
+        return place(range, index, lines[line].kind, lines[line].type)
       }
       index = lines[line].next
     }
@@ -263,7 +356,15 @@ extension ScrapeCache {
       places.append(0)
     }
     firstByHash[hash] = index
-    return Place(line: index, kind: kind, bytes: range)
+    return place(range, index, kind, type)
+  }
+
+  private func place(
+    _ range: Range<Int>, _ line: Int32, _ kind: Kind, _ type: MetricType
+  ) -> Place {
+    Place(
+      start: UInt32(range.lowerBound), count: UInt32(range.count), line: line, kind: kind,
+      type: type)
   }
 
   /// Gives up the lines of the last scrape that the current one lacks.

@@ -54,6 +54,15 @@ struct TextScanner: ~Escapable {
     lineStart = position
   }
 
+  /// Moves past `count` lines that another reader has read, to the line that
+  /// begins at `start`.
+  mutating func skipLines(_ count: Int, to start: Int) {
+    guard count > 0 else { return }
+    position = start
+    line += count
+    lineStart = start
+  }
+
   /// Moves to the end of the current line; its line feed is read next.
   mutating func moveToLineEnd() {
     position = bytes.firstIndex(of: .lineFeed, from: position) ?? bytes.count
@@ -208,6 +217,7 @@ extension TextScanner {
   mutating func readSample() throws(ExpositionError) -> (value: Double, timestamp: Int64?) {
     skipBlanks()
     let valueStart = position
+    if let value = readPlainValue() { return (value, nil) }
     let valueText = readToken()
     guard valueText.isEmpty == false else { throw error(.expectedValue) }
     // Safety: bytes have no padding that could be left unset.
@@ -228,6 +238,17 @@ extension TextScanner {
     skipBlanks()
     guard current == .lineFeed else { throw error(.expectedLineEnd) }
     return (value, timestamp)
+  }
+
+  /// Reads a decimal number that ends its line; nil, and nothing is read, when
+  /// the line goes on in another way.
+  private mutating func readPlainValue() -> Double? {
+    var end = position
+    // Safety: bytes have no padding that could be left unset.
+    guard let value = parseDecimal(unsafe bytes.bytes, at: &end) else { return nil }
+    guard end == bytes.count || bytes[end] == .lineFeed else { return nil }
+    position = end
+    return value
   }
 
   /// Reads up to the next blank or line feed.

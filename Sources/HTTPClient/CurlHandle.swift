@@ -18,6 +18,8 @@ enum CurlLibrary {
   private let errorText: UnsafeMutablePointer<CChar>
   private var headerList: UnsafeMutablePointer<curl_slist>?
   private var request = FetchRequest(url: "")
+  /// Whether the handle belongs to a ``RepeatedRequest`` and stays set up.
+  var isKept = false
   fileprivate var receiver = ResponseReceiver(bodyLimitBytes: 0, reusing: [])
 
   /// - Throws: ``FetchError/other(code:detail:)`` when memory ran out.
@@ -39,15 +41,10 @@ enum CurlLibrary {
   /// Tells handles apart.
   var identity: UInt { unsafe UInt(bitPattern: handle) }
 
-  /// Sets the handle up for a request.
-  ///
-  /// - Parameter buffer: Gives its memory to the body of the answer.
-  func prepare(
-    _ request: FetchRequest, reusing buffer: consuming [UInt8]
-  ) throws(FetchError) {
+  /// Sets the handle up for a request, which it may then serve many times.
+  func prepare(_ request: FetchRequest) throws(FetchError) {
     reset()
     self.request = request
-    receiver = ResponseReceiver(bodyLimitBytes: request.maximumBodyBytes, reusing: buffer)
     let context = unsafe Unmanaged.passUnretained(self).toOpaque()
     try check(unsafe tsdb_curl_set_pointer(handle, CURLOPT_ERRORBUFFER, errorText))
     try check(unsafe tsdb_curl_set_callback(handle, CURLOPT_WRITEFUNCTION, receiveBody))
@@ -60,7 +57,8 @@ enum CurlLibrary {
     try set(CURLOPT_REDIR_PROTOCOLS_STR, "http,https")
     // Proxies of the environment are not for targets of a configuration.
     try set(CURLOPT_PROXY, "")
-    if request.acceptsGzip { try set(CURLOPT_ACCEPT_ENCODING, "gzip") }
+    try set(CURLOPT_NOPROXY, "*")
+    if request.isDecompressed { try set(CURLOPT_ACCEPT_ENCODING, "gzip") }
     try set(CURLOPT_NOSIGNAL, 1)
     try set(CURLOPT_TIMEOUT_MS, max(1, request.timeoutMilliseconds))
     try set(CURLOPT_FOLLOWLOCATION, request.followsRedirects ? 1 : 0)
@@ -69,24 +67,41 @@ enum CurlLibrary {
     try prepareHeaders()
   }
 
+  /// Gets ready to receive an answer.
+  ///
+  /// - Parameter buffer: Gives its memory to the body of the answer.
+  func beginReceiving(reusing buffer: consuming [UInt8]) {
+    receiver = ResponseReceiver(bodyLimitBytes: request.maximumBodyBytes, reusing: buffer)
+  }
+
   /// What came of the request, once the library is done with it.
   fileprivate func result(_ code: CURLcode) -> Result<FetchResponse, FetchError> {
-    defer { reset() }
+    defer { forgetAnswer() }
     guard code == CURLE_OK else { return .failure(error(code)) }
     var status = 0
     unsafe tsdb_curl_get_long(handle, CURLINFO_RESPONSE_CODE, &status)
     var microseconds: curl_off_t = 0
     unsafe tsdb_curl_get_offset(handle, CURLINFO_TOTAL_TIME_T, &microseconds)
-    let encoding = receiver.headers.first { $0.name.lowercased() == "content-encoding" }?.value
+    let encoding = receiver.headers["content-encoding"]
     return .success(
       FetchResponse(
         status: status, headers: receiver.headers, body: receiver.body,
         duration: .microseconds(microseconds),
-        remainingEncoding: request.acceptsGzip || encoding == "identity" ? nil : encoding))
+        remainingEncoding: request.isDecompressed || encoding == "identity" ? nil : encoding))
   }
 
-  /// Forgets the request; the connection stays open for the next one.
-  fileprivate func reset() {
+  /// Forgets the answer and, unless the handle stays set up for it, the
+  /// request; the connection stays open for the next one.
+  fileprivate func forgetAnswer() {
+    if isKept {
+      unsafe errorText[0] = 0
+      receiver = ResponseReceiver(bodyLimitBytes: 0, reusing: [])
+    } else {
+      reset()
+    }
+  }
+
+  private func reset() {
     unsafe curl_easy_reset(handle)
     unsafe curl_slist_free_all(headerList)
     unsafe headerList = nil
@@ -120,6 +135,7 @@ enum CurlLibrary {
 
   private func prepareHeaders() throws(FetchError) {
     var hasContentType = false
+    if request.acceptsGzip, request.keepsEncoding { try appendHeader("Accept-Encoding: gzip") }
     for (name, value) in request.headers {
       guard !name.isEmpty, name.utf8.allSatisfy({ $0 > 0x20 && $0 < 0x7F && $0 != 0x3A }),
         value.utf8.allSatisfy({ $0 >= 0x20 || $0 == 0x09 })
@@ -224,7 +240,7 @@ enum CurlLibrary {
   func remove(_ easy: EasyHandle) {
     unsafe easy.detach(from: handle)
     added[easy.identity] = nil
-    easy.reset()
+    easy.forgetAnswer()
   }
 
   /// Does all that can be done without waiting.
@@ -295,7 +311,7 @@ private func receiveHeader(
 ) -> Int {
   guard let context = unsafe context else { return 0 }
   let easy = unsafe Unmanaged<EasyHandle>.fromOpaque(context).takeUnretainedValue()
-  let line = unsafe String(
-    decoding: UnsafeRawBufferPointer(start: bytes, count: size * count), as: UTF8.self)
+  let received = unsafe UnsafeRawBufferPointer(start: bytes, count: size * count)
+  let line = unsafe received.assumingMemoryBound(to: UInt8.self).span
   return easy.receiver.receiveHeaderLine(line) ? size * count : 0
 }

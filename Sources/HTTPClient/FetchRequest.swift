@@ -17,6 +17,10 @@ package struct FetchRequest: Sendable {
   package var maximumBodyBytes = 32 << 20
   /// Whether to ask for gzip; the body is then decompressed while it arrives.
   package var acceptsGzip = true
+  /// Whether the body is handed over as it was sent, for the caller to
+  /// decompress: ``FetchResponse/remainingEncoding`` then tells how it was
+  /// compressed, and ``maximumBodyBytes`` counts what was sent.
+  package var keepsEncoding = false
   /// Whether to follow redirects, ten at most.
   package var followsRedirects = true
   /// The `User-Agent`.
@@ -26,6 +30,9 @@ package struct FetchRequest: Sendable {
   package init(url: String) {
     self.url = url
   }
+
+  /// Whether the library decompresses the body.
+  var isDecompressed: Bool { acceptsGzip && keepsEncoding == false }
 
   /// How many redirects are followed.
   static let redirectLimit = 10

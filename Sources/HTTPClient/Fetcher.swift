@@ -34,6 +34,7 @@ package final class Fetcher {
   private var tokens: [UInt: UInt64] = [:]
   /// Handles without a transfer.
   private var idleHandles: [EasyHandle] = []
+  private let keptHandles = HandleBudget(limit: 512)
   /// Fetches that failed before they began.
   private var failed: [Completion] = []
 
@@ -67,10 +68,39 @@ package final class Fetcher {
   ///     for instance.
   /// - Precondition: No fetch under way has the same token.
   package func add(_ request: FetchRequest, token: UInt64, reusing buffer: consuming [UInt8] = []) {
+    begin(token, reusing: buffer) { () throws(FetchError) in
+      let easy = try makeHandle()
+      try easy.prepare(request)
+      return easy
+    }
+  }
+
+  /// Begins a fetch as ``add(_:token:reusing:)`` does, and keeps what was set
+  /// up for the next time.
+  ///
+  /// - Precondition: The request is not under way, and was added to no other
+  ///   fetcher.
+  package func add(
+    _ repeated: RepeatedRequest, token: UInt64, reusing buffer: consuming [UInt8] = []
+  ) {
+    begin(token, reusing: buffer) { () throws(FetchError) in
+      if let handle = repeated.handle { return handle }
+      let easy = try makeHandle()
+      try easy.prepare(repeated.request)
+      repeated.keep(easy, within: keptHandles)
+      return easy
+    }
+  }
+
+  private func begin(
+    _ token: UInt64, reusing buffer: consuming [UInt8],
+    _ preparedHandle: () throws(FetchError) -> EasyHandle
+  ) {
     precondition(handles[token] == nil, "the token \(token) is in use")
     do throws(FetchError) {
-      let easy = try makeHandle()
-      try easy.prepare(request, reusing: buffer)
+      let easy = try preparedHandle()
+      precondition(tokens[easy.identity] == nil, "the request is under way")
+      easy.beginReceiving(reusing: buffer)
       try multi.add(easy)
       handles[token] = easy
       tokens[easy.identity] = token
@@ -85,7 +115,7 @@ package final class Fetcher {
     guard let easy = handles.removeValue(forKey: token) else { return }
     tokens[easy.identity] = nil
     multi.remove(easy)
-    idleHandles.append(easy)
+    giveBack(easy)
   }
 
   /// Moves all fetches on, and waits for one of them to end.
@@ -114,6 +144,10 @@ package final class Fetcher {
     }
   }
 
+  private func giveBack(_ easy: EasyHandle) {
+    if easy.isKept == false { idleHandles.append(easy) }
+  }
+
   private func makeHandle() throws(FetchError) -> EasyHandle {
     if let idle = idleHandles.popLast() { return idle }
     return try EasyHandle()
@@ -125,7 +159,7 @@ package final class Fetcher {
     for (easy, result) in multi.perform() {
       guard let token = tokens.removeValue(forKey: easy.identity) else { continue }
       handles[token] = nil
-      idleHandles.append(easy)
+      giveBack(easy)
       completions.append(Completion(token: token, result: result))
     }
     return completions

@@ -11,9 +11,8 @@ struct ResponseReceiver {
 
   let bodyLimitBytes: Int
   private(set) var body: [UInt8]
-  private(set) var headers: [(name: String, value: String)] = []
+  private(set) var headers = HeaderFields()
   private(set) var overflow: Overflow?
-  private var headerByteCount = 0
 
   /// - Parameter buffer: Gives its memory to the body.
   init(bodyLimitBytes: Int, reusing buffer: consuming [UInt8]) {
@@ -40,32 +39,26 @@ struct ResponseReceiver {
   /// interim one.
   ///
   /// - Returns: `false` when it would exceed the limit.
-  mutating func receiveHeaderLine(_ line: String) -> Bool {
-    if line.hasPrefix("HTTP/") {
-      headers = []
-      headerByteCount = 0
-    }
-    headerByteCount += line.utf8.count
-    guard headerByteCount <= Self.headerLimitBytes else {
+  mutating func receiveHeaderLine(_ line: Span<UInt8>) -> Bool {
+    if line.isStatusLine { headers.removeAll() }
+    headers.add(line)
+    guard headers.byteCount <= Self.headerLimitBytes else {
       overflow = .headers
       return false
     }
-    if let colon = line.utf8.firstIndex(of: UInt8(ascii: ":")) {
-      headers.append(
-        (
-          name: String(line[..<colon]),
-          value: Self.trimmed(line[line.utf8.index(after: colon)...])
-        ))
-    }
     return true
   }
+}
 
-  private static func trimmed(_ text: Substring) -> String {
-    func isBlank(_ byte: UInt8) -> Bool {
-      byte == 0x20 || byte == 0x09 || byte == 0x0D || byte == 0x0A
+extension Span<UInt8> {
+  /// Whether the line begins with `HTTP/`.
+  fileprivate var isStatusLine: Bool {
+    let beginning: StaticString = "HTTP/"
+    guard count >= beginning.utf8CodeUnitCount else { return false }
+    // Safety: the buffer is read within its bounds and does not leave.
+    return beginning.withUTF8Buffer { letters in
+      for index in 0..<letters.count where unsafe letters[index] != self[index] { return false }
+      return true
     }
-    let start = text.utf8.drop(while: isBlank)
-    guard let end = start.lastIndex(where: { !isBlank($0) }) else { return "" }
-    return String(Substring(start[...end]))
   }
 }

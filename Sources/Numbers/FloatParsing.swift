@@ -25,11 +25,9 @@ private let ordinaryNaN = Double(bitPattern: 0x7FF8_0000_0000_0001)
 /// - Complexity: O(*n*); quickest up to 15 digits with a small exponent, where one
 ///   multiplication or division gives the result.
 package func parseFloat(_ text: RawSpan, as syntax: FloatSyntax = .exposition) -> Double? {
-  guard let decimal = DecimalNumber(text) else { return parseUncommonFloat(text, as: syntax) }
-  guard let magnitude = decimal.exactMagnitude ?? decimal.nearestMagnitude(in: text) else {
-    return nil
-  }
-  return decimal.isNegative ? -magnitude : magnitude
+  var end = 0
+  if let value = parseDecimal(text, at: &end), end == text.byteCount { return value }
+  return parseUncommonFloat(text, as: syntax)
 }
 
 /// Reads a number that fills `text` from end to end, as
@@ -38,71 +36,64 @@ package func parseFloat(_ text: String, as syntax: FloatSyntax = .exposition) ->
   parseFloat(unsafe text.utf8Span.span.bytes, as: syntax)
 }
 
-/// A decimal number split into its parts.
-private struct DecimalNumber {
-  private(set) var isNegative = false
-  /// The offset of the first byte after the sign.
-  private var start = 0
-  /// All digits as an integer, if there are at most 19: those fit.
-  private var mantissa: UInt64 = 0
-  /// The power of ten that scales `mantissa`.
-  private var exponent = 0
-  /// Whether there are more digits than `mantissa` can hold.
-  private var isTruncated = false
-
-  /// Splits `text`; nil if it is anything but a decimal number.
-  init?(_ text: RawSpan) {
-    let end = text.byteCount
-    guard end > 0 else { return nil }
-    let first = text.byte(at: 0)
-    if first == UInt8(ascii: "-") || first == UInt8(ascii: "+") {
-      isNegative = first == UInt8(ascii: "-")
-      start = 1
-    }
-    guard var place = readMantissa(text) else { return nil }
-    if place < end {
-      guard text.byte(at: place) | 0x20 == UInt8(ascii: "e"),
-        let power = readExponent(text, from: &place), place == end
-      else { return nil }
-      exponent += power
-    }
+/// Reads the decimal number that begins at `offset`, and moves `offset` past
+/// it.
+///
+/// What follows the number does not matter. Not-a-number and infinities are
+/// for ``parseFloat(_:as:)``.
+///
+/// - Returns: The nearest double, ties to even; nil, and `offset` is unchanged,
+///   if no decimal number begins there, or one too large for a double.
+/// - Precondition: `offset` is not negative.
+/// - Complexity: O(*n*); quickest up to 15 digits with a small exponent, where one
+///   multiplication or division gives the result.
+package func parseDecimal(_ text: RawSpan, at offset: inout Int) -> Double? {
+  precondition(offset >= 0)
+  var place = offset
+  let isNegative = text.hasByte(UInt8(ascii: "-"), at: place)
+  if isNegative || text.hasByte(UInt8(ascii: "+"), at: place) { place &+= 1 }
+  let start = place
+  // All digits as an integer: as many as 19 fit.
+  var mantissa = readDigits(text, from: &place, after: 0)
+  var digitCount = place - start
+  var exponent = 0
+  if text.hasByte(UInt8(ascii: "."), at: place) {
+    place &+= 1
+    let fraction = place
+    mantissa = readDigits(text, from: &place, after: mantissa)
+    exponent = fraction - place
+    digitCount += place - fraction
   }
-
-  /// Reads the digits and the point; returns the offset after them, nil if
-  /// there was no digit.
-  private mutating func readMantissa(_ text: RawSpan) -> Int? {
-    var place = start
-    mantissa = readDigits(text, from: &place, after: 0)
-    var digitCount = place - start
-    if place < text.byteCount, text.byte(at: place) == UInt8(ascii: ".") {
-      place += 1
-      let fraction = place
-      mantissa = readDigits(text, from: &place, after: mantissa)
-      exponent = fraction - place
-      digitCount += place - fraction
-    }
-    isTruncated = digitCount > 19
-    return digitCount > 0 ? place : nil
+  guard digitCount > 0 else { return nil }
+  if text.hasByte(UInt8(ascii: "e"), at: place) || text.hasByte(UInt8(ascii: "E"), at: place) {
+    guard let power = readExponent(text, from: &place) else { return nil }
+    exponent += power
   }
+  let exact = digitCount <= 19 ? exactProduct(mantissa, exponent) : nil
+  guard let magnitude = exact ?? nearestMagnitude(in: text, start..<place) else { return nil }
+  offset = place
+  return isNegative ? -magnitude : magnitude
+}
 
-  /// The value, if one correctly rounded operation on exact doubles gives it.
-  ///
-  /// Source: Clinger, "How to read floating point numbers accurately", 1990.
-  var exactMagnitude: Double? {
-    guard !isTruncated, mantissa <= 1 << 53 else { return nil }
-    let exact = Double(mantissa)
-    if exponent == 0 { return exact }
-    if exponent > 0 {
-      return exponent <= 22 ? exact * exactPowersOfTen[exponent] : nil
-    }
-    return exponent >= -22 ? exact / exactPowersOfTen[-exponent] : nil
-  }
+/// `mantissa` times ten to the power of `exponent`, if one correctly rounded
+/// operation on exact doubles gives it.
+///
+/// Source: Clinger, "How to read floating point numbers accurately", 1990.
+@inline(__always)
+private func exactProduct(_ mantissa: UInt64, _ exponent: Int) -> Double? {
+  guard mantissa <= 1 << 53 else { return nil }
+  let exact = Double(mantissa)
+  if exponent == 0 { return exact }
+  guard exponent.magnitude <= 22 else { return nil }
+  let power = exactPowersOfTen[Int(exponent.magnitude)]
+  return exponent > 0 ? exact * power : exact / power
+}
 
-  /// The nearest double; nil if the number is too large for one.
-  func nearestMagnitude(in text: RawSpan) -> Double? {
-    let nearest = nearestDouble(toDecimal: text, from: start)
-    return nearest.isFinite ? nearest : nil
-  }
+/// The nearest double to the number without sign that fills `range`; nil if it
+/// is too large for one.
+private func nearestMagnitude(in text: RawSpan, _ range: Range<Int>) -> Double? {
+  let nearest = nearestDouble(toDecimal: text.extracting(range), from: 0)
+  return nearest.isFinite ? nearest : nil
 }
 
 /// Reads digits from `place` on, moves `place` past them, and returns their
@@ -113,7 +104,9 @@ private func readDigits(
 ) -> UInt64 {
   var value = leading
   while place < text.byteCount {
-    let digit = text.byte(at: place) &- UInt8(ascii: "0")
+    // Safety: the offset was checked just above; every bit pattern is a UInt8.
+    let byte = unsafe text.unsafeLoad(fromUncheckedByteOffset: place, as: UInt8.self)
+    let digit = byte &- UInt8(ascii: "0")
     guard digit <= 9 else { break }
     value = value &* 10 &+ UInt64(digit)
     place &+= 1  // Stays within the count.
@@ -198,6 +191,12 @@ private func removingDigitSeparators(_ text: RawSpan) -> [UInt8]? {
 }
 
 extension RawSpan {
+  /// Whether `byte` stands at `offset`, which is not negative.
+  @inline(__always)
+  fileprivate func hasByte(_ byte: UInt8, at offset: Int) -> Bool {
+    offset < byteCount && self.byte(at: offset) == byte
+  }
+
   /// Whether the bytes spell `word`, lower-case ASCII, in any case.
   fileprivate func equalsIgnoringCase(_ word: StaticString) -> Bool {
     guard byteCount == word.utf8CodeUnitCount else { return false }

@@ -1,3 +1,4 @@
+import Compression
 import Configuration
 import HTTPClient
 
@@ -10,22 +11,19 @@ struct ScrapeError: Error, Equatable, CustomStringConvertible {
   }
 }
 
-/// The text of an answer, if it is one that can be read.
+/// The text of an answer, decompressed, if it is one that can be read.
 ///
 /// - Throws: When there is no answer, its status is not 200, or its media type
 ///   is missing or not that of a served format, unless the job names a format
 ///   to fall back on. The empty body is read whatever its media type.
 func scrapedText(
-  of result: Result<FetchResponse, FetchError>, _ target: ScrapeTarget
+  of result: Result<FetchResponse, FetchError>, _ target: ScrapeTarget,
+  _ decompressor: borrowing GzipDecompressor
 ) throws(ScrapeError) -> [UInt8] {
   let response: FetchResponse
   switch result {
   case .success(let answer): response = answer
-  case .failure(.bodyTooLarge(let limit)):
-    let remedy =
-      target.configuration.limits.bodyByteCount == nil
-      ? " (\(limit) bytes; set body_size_limit to allow more)" : ""
-    throw ScrapeError("body size limit exceeded\(remedy)")
+  case .failure(.bodyTooLarge): throw bodyTooLarge(target)
   case .failure(.timedOut):
     throw ScrapeError("timed out after \(configuredDurationText(target.timeout))")
   case .failure(let error): throw ScrapeError(error.description)
@@ -33,13 +31,40 @@ func scrapedText(
   guard response.status == 200 else {
     throw ScrapeError("server returned HTTP status \(statusText(response.status))")
   }
-  if let encoding = response.remainingEncoding {
-    throw ScrapeError("server sent the content encoding \"\(encoding)\" without being asked to")
-  }
-  if response.body.isEmpty == false {
+  let text = try decompressedBody(of: response, target, decompressor)
+  if text.isEmpty == false {
     try checkMediaType(response.contentType ?? "", target.configuration.fallbackProtocol)
   }
-  return response.body
+  return text
+}
+
+private func bodyTooLarge(_ target: ScrapeTarget) -> ScrapeError {
+  let remedy =
+    target.configuration.limits.bodyByteCount == nil
+    ? " (\(target.bodyByteLimit) bytes; set body_size_limit to allow more)" : ""
+  return ScrapeError("body size limit exceeded\(remedy)")
+}
+
+private func decompressedBody(
+  of response: FetchResponse, _ target: ScrapeTarget, _ decompressor: borrowing GzipDecompressor
+) throws(ScrapeError) -> [UInt8] {
+  guard let encoding = response.remainingEncoding, response.body.isEmpty == false else {
+    return response.body
+  }
+  guard target.configuration.allowsCompression, encoding.lowercased() == "gzip" else {
+    throw ScrapeError("server sent the content encoding \"\(encoding)\" without being asked to")
+  }
+  var text: [UInt8] = []
+  do {
+    // Safety: bytes have no padding that could be left unset.
+    try decompressor.decompress(
+      unsafe response.body.span.bytes, limit: target.bodyByteLimit, into: &text)
+  } catch CompressionError.limitExceeded {
+    throw bodyTooLarge(target)
+  } catch {
+    throw ScrapeError("broken content encoding: \(error)")
+  }
+  return text
 }
 
 private func checkMediaType(

@@ -1,21 +1,25 @@
 import SeriesModel
 
 /// The samples that one scrape leads to, and where each comes from.
+///
+/// The batch begins with the samples that were read; stale markers follow, and
+/// then the report series.
 struct PreparedScrape {
   /// What a sample of the batch stands for.
   enum Origin: Equatable {
     /// A sample of the series in this slot.
-    case slot(Int32)
-    /// A sample of the report series with this index.
-    case report(Int)
+    case slot(Int)
     /// A stale marker.
     case staleMarker
+    /// A sample of the report series with this index.
+    case report(Int)
   }
 
   /// What is to be appended.
   private(set) var batch = SampleBatch()
-  /// Shape: `origins[i]` tells where sample `i` of the batch comes from.
-  private(set) var origins: [Origin] = []
+  /// Shape: `slots[i]` is the slot of the series of sample `i` of the batch.
+  private var slots: [Int32] = []
+  private var markerCount = 0
   /// When the scrape began, in milliseconds since 1970.
   let timestamp: Int64
   /// Why the scrape failed; nil when it did not.
@@ -31,20 +35,46 @@ struct PreparedScrape {
     self.timestamp = timestamp
   }
 
-  mutating func add(
-    _ id: SeriesID, at timestamp: Int64, value: Double, from origin: Origin
-  ) {
-    batch.add(id, timestampMilliseconds: timestamp, value: value)
-    origins.append(origin)
+  /// Where sample `index` of the batch comes from.
+  func origin(of index: Int) -> Origin {
+    if index < slots.count { return .slot(Int(slots[index])) }
+    let reportStart = slots.count + markerCount
+    return index < reportStart ? .staleMarker : .report(index - reportStart)
   }
 
+  /// Adds a sample that was read.
+  ///
+  /// - Precondition: Nothing else was added yet.
+  mutating func add(_ id: SeriesID, at timestamp: Int64, value: Double, fromSlot slot: Int32) {
+    batch.add(id, timestampMilliseconds: timestamp, value: value)
+    slots.append(slot)
+  }
+
+  /// Adds the samples that were read and the report, without stale markers,
+  /// all at the time of the scrape.
+  ///
+  /// - Precondition: Nothing was added yet.
+  mutating func add(_ ids: [SeriesID], values: [Double], fromSlots slots: [Int32]) {
+    batch.add(ids, timestampMilliseconds: timestamp, values: values)
+    self.slots = slots
+  }
+
+  /// Adds a stale marker.
+  ///
+  /// - Precondition: All samples that were read were added, no report yet.
   mutating func add(staleMarkerOf id: SeriesID, at timestamp: Int64) {
-    add(id, at: timestamp, value: StaleMarker.value, from: .staleMarker)
+    batch.add(id, timestampMilliseconds: timestamp, value: StaleMarker.value)
+    markerCount += 1
+  }
+
+  /// Adds a sample of the next report series.
+  mutating func add(reportOf id: SeriesID, value: Double) {
+    batch.add(id, timestampMilliseconds: timestamp, value: value)
   }
 
   mutating func reserveCapacity(_ count: Int) {
     batch.reserveCapacity(count)
-    origins.reserveCapacity(count)
+    slots.reserveCapacity(count)
   }
 
   mutating func set(metadata: [String: MetricMetadata]) {
@@ -54,7 +84,8 @@ struct PreparedScrape {
   /// Takes back all samples; the scrape failed.
   mutating func removeSamples() {
     batch.removeAll()
-    origins.removeAll()
+    slots.removeAll()
+    markerCount = 0
     addedSeriesCount = 0
   }
 }

@@ -15,6 +15,7 @@ package final class ScrapeManager: Sendable {
   private let logger: any ScrapeLogger
   private let clock: any ScrapeClock
   private let userAgent: String
+  private let alignment: TimestampAlignment
   /// Everything that the scrape thread and its callers share; locked for
   /// copies alone.
   private let state = Monitor(State())
@@ -36,15 +37,18 @@ package final class ScrapeManager: Sendable {
 
   /// Creates a manager that scrapes nothing yet.
   ///
-  /// - Parameter userAgent: Sent with each request, such as `tsdb/1.0`.
+  /// - Parameters:
+  ///   - userAgent: Sent with each request, such as `tsdb/1.0`.
+  ///   - alignment: Which times the scrapes have.
   package init(
     appender: any Appender, logger: any ScrapeLogger, clock: any ScrapeClock = SystemClock(),
-    userAgent: String
+    userAgent: String, alignment: TimestampAlignment = TimestampAlignment()
   ) {
     self.appender = appender
     self.logger = logger
     self.clock = clock
     self.userAgent = userAgent
+    self.alignment = alignment
   }
 
   /// The targets and their last scrapes, in the order of the configuration.
@@ -123,18 +127,25 @@ package final class ScrapeManager: Sendable {
     }
     state.withLock { $0.waker = fetcher.waker }
     let scheduler = ScrapeScheduler(
-      appender: appender, fetcher: fetcher, clock: clock, logger: logger, userAgent: userAgent)
+      appender: appender, fetcher: fetcher, clock: clock, logger: logger, userAgent: userAgent,
+      alignment: alignment, gatheringTime: ScrapeManager.gatheringTime)
     while true {
       let (isStopping, configuration, count) = state.withLock { state in
         defer { state.configuration = nil }
         return (state.isStopping, state.configuration, state.givenCount)
       }
-      if isStopping { return }
+      if isStopping {
+        scheduler.storeWaiting()
+        return
+      }
       if let configuration { scheduler.apply(configuration) }
       publish(scheduler, appliedCount: count)
       scheduler.runTurn(maximumWaitMilliseconds: 60_000)
     }
   }
+
+  /// Many targets share a sync, and their samples are seen hardly later.
+  private static let gatheringTime = Duration.milliseconds(100)
 
   private func publish(_ scheduler: ScrapeScheduler, appliedCount: Int) {
     let changes = scheduler.takeStatusChanges()

@@ -1,11 +1,14 @@
+import Compression
 import Configuration
+import Exposition
 import HTTPClient
 import SeriesModel
 
 /// Scrapes every target in its time; ``ScrapeManager`` runs it on a thread.
 ///
-/// A turn begins the scrapes that are due, waits for answers until the next
-/// one is, and stores what came in one append. Belongs to the thread that made
+/// A turn begins the scrapes that are due, and waits for answers until the next
+/// one is. What came is stored in one append, for which it waits a moment when
+/// more is to come: each append costs a sync. Belongs to the thread that made
 /// the fetcher.
 package final class ScrapeScheduler {
   /// What was done so far.
@@ -19,6 +22,16 @@ package final class ScrapeScheduler {
   private let clock: any ScrapeClock
   private let logger: any ScrapeLogger
   private let userAgent: String
+  private let alignment: TimestampAlignment
+  private let gatheringTime: Duration
+  private let decompressor = GzipDecompressor()
+  private var parsed = ParsedScrape()
+  /// Memory of compressed bodies, for those to come.
+  private var spareBodies: [[UInt8]] = []
+  /// The scrapes that wait to be stored, and when that is to happen.
+  private var waiting: [(scraper: TargetScraper, scrape: PreparedScrape)] = []
+  private var storeDue: Duration = .zero
+  private var waitingSampleCount = 0
   private var queue = DueQueue<DueItem>()
   private var fetching: [UInt64: TargetScraper] = [:]
   private var nextToken: UInt64 = 1
@@ -32,16 +45,23 @@ package final class ScrapeScheduler {
 
   /// Creates a scheduler without targets.
   ///
-  /// - Parameter userAgent: Sent with each request.
+  /// - Parameters:
+  ///   - userAgent: Sent with each request.
+  ///   - alignment: Which times the scrapes have.
+  ///   - gatheringTime: How long a scrape may wait for others, to be stored
+  ///     with them.
   package init(
     appender: any Appender, fetcher: Fetcher, clock: any ScrapeClock, logger: any ScrapeLogger,
-    userAgent: String
+    userAgent: String, alignment: TimestampAlignment = TimestampAlignment(),
+    gatheringTime: Duration = .zero
   ) {
     self.appender = appender
     self.fetcher = fetcher
     self.clock = clock
     self.logger = logger
     self.userAgent = userAgent
+    self.alignment = alignment
+    self.gatheringTime = gatheringTime
   }
 
   /// The targets and their last scrapes, in the order of the configuration.
@@ -59,6 +79,7 @@ package final class ScrapeScheduler {
   /// Takes a configuration: targets that stay keep their series and their
   /// place in the schedule, others begin or end.
   package func apply(_ configuration: ServerConfiguration) {
+    storeWaiting()
     let now = clock.now()
     let uptime = clock.uptime()
     var known: [JobTarget: TargetScraper] = [:]
@@ -76,11 +97,11 @@ package final class ScrapeScheduler {
           known[JobTarget(target)] = nil
           let keepsPlace = scraper.target.interval == target.interval
           scraper.update(target)
-          if keepsPlace == false { schedule(scraper, now, uptime) }
+          if keepsPlace == false { schedule(scraper) }
           kept.append(scraper)
         } else {
           let scraper = TargetScraper(target)
-          schedule(scraper, now, uptime)
+          schedule(scraper)
           kept.append(scraper)
         }
       }
@@ -109,19 +130,49 @@ package final class ScrapeScheduler {
   package func runTurn(maximumWaitMilliseconds: Int) {
     var finished = startDue()
     var wait = maximumWaitMilliseconds
-    if let due = queue.nextDue {
-      let rest = max(.zero, due - clock.uptime())
+    let nextDue = waiting.isEmpty ? queue.nextDue : min(queue.nextDue ?? storeDue, storeDue)
+    if let nextDue {
+      let rest = max(.zero, nextDue - clock.uptime())
       wait = min(wait, Int((rest / .milliseconds(1)).rounded(.up)))
     }
     if finished.isEmpty == false { wait = 0 }
     for completion in fetcher.poll(timeoutMilliseconds: wait) {
       guard let scraper = fetching.removeValue(forKey: completion.token) else { continue }
       let text = Result { () throws(ScrapeError) -> [UInt8] in
-        try scrapedText(of: completion.result, scraper.target)
+        try scrapedText(of: completion.result, scraper.target, decompressor)
       }
       finished.append((scraper, text))
+      keepBody(of: completion.result)
     }
-    store(finished)
+    prepare(finished)
+    if isTimeToStore { storeWaiting() }
+  }
+
+  /// Keeps the memory of a body that was decompressed; of another one, the
+  /// text of the scrape is that memory.
+  private func keepBody(of result: Result<FetchResponse, FetchError>) {
+    guard case .success(let response) = result, response.remainingEncoding != nil,
+      response.body.capacity <= 1 << 16, spareBodies.count < 16
+    else { return }
+    spareBodies.append(response.body)
+  }
+
+  /// Stores what was scraped and waits for more to be stored with it.
+  package func storeWaiting() {
+    guard waiting.isEmpty == false else { return }
+    let stored = waiting
+    waiting.removeAll(keepingCapacity: true)
+    waitingSampleCount = 0
+    for (scraper, _) in stored { scraper.isWaiting = false }
+    store(stored)
+  }
+
+  private var isTimeToStore: Bool {
+    guard waiting.isEmpty == false else { return false }
+    if clock.uptime() >= storeDue { return true }
+    // Waiting is in vain when nothing will come.
+    let nextDue = queue.nextDue ?? storeDue
+    return fetching.isEmpty && nextDue >= storeDue
   }
 }
 
@@ -139,17 +190,19 @@ extension ScrapeScheduler {
       case .scrape(let scraper, let number):
         guard scraper.scheduleNumber == number else { continue }
         let now = clock.now()
-        schedule(scraper, now, uptime, isFollowing: true)
+        schedule(scraper, isFollowing: true)
         guard scraper.fetch == nil else {
           statistics.skippedScrapeCount += 1
           continue
         }
-        scraper.fetch = (nextToken, scraper.target.alignedTime(now), uptime)
+        scraper.fetch = (nextToken, alignment.timestamp(of: scraper.target, at: now), uptime)
         if let error = scraper.target.forcedError {
           finished.append((scraper, .failure(ScrapeError(error))))
         } else {
           fetching[nextToken] = scraper
-          fetcher.add(request(for: scraper.target), token: nextToken)
+          fetcher.add(
+            scraper.request(userAgent: userAgent), token: nextToken,
+            reusing: spareBodies.popLast() ?? [])
         }
         nextToken += 1
       case .end(let scraper, let timestamp):
@@ -160,14 +213,19 @@ extension ScrapeScheduler {
     return finished
   }
 
-  private func schedule(
-    _ scraper: TargetScraper, _ now: Timestamp, _ uptime: Duration, isFollowing: Bool = false
-  ) {
-    // After a scrape comes the next interval's, also when the scrape began a
-    // little early.
-    let pause = isFollowing ? scraper.target.timeTolerance + .milliseconds(1) : .zero
-    let from = Timestamp(milliseconds: now.milliseconds + Int64(pause / .milliseconds(1)))
-    scraper.due = uptime + pause + scraper.target.delay(from: from)
+  private func schedule(_ scraper: TargetScraper, isFollowing: Bool = false) {
+    let uptime = clock.uptime()
+    let timeOfDay = clock.timeOfDay()
+    // After a scrape comes the next interval's, also when the clock was set
+    // back a little, so that the scrape began early.
+    let pause =
+      isFollowing ? min(.milliseconds(5), scraper.target.interval / 100) + .milliseconds(1) : .zero
+    let from = timeOfDay + pause
+    let milliseconds = Int64(from / .milliseconds(1))
+    let delay = scraper.target.delay(from: Timestamp(milliseconds: milliseconds))
+    // What the clock is beyond the whole millisecond does not add up.
+    let excess = from - .milliseconds(milliseconds)
+    scraper.due = uptime + pause + max(.zero, delay - excess)
     scraper.scheduleNumber += 1
     queue.add(.scrape(scraper, scheduleNumber: scraper.scheduleNumber), due: scraper.due)
   }
@@ -212,54 +270,37 @@ extension ScrapeScheduler {
       queue.add(.end(scraper, at: timestamp), due: uptime + scraper.target.interval)
     }
   }
-
-  private func request(for target: ScrapeTarget) -> FetchRequest {
-    var request = FetchRequest(url: target.url)
-    let configuration = target.configuration
-    request.headers = [
-      ("Accept", "text/plain;version=0.0.4;q=1,*/*;q=0.1"),
-      ("X-Prometheus-Scrape-Timeout-Seconds", target.timeoutText),
-    ]
-    if configuration.allowsCompression == false {
-      request.headers.append(("Accept-Encoding", "identity"))
-    }
-    // A scrape that hangs is over before the next one is due.
-    let interval = Int(target.interval / .milliseconds(1))
-    request.timeoutMilliseconds = max(
-      1, min(Int(target.timeout / .milliseconds(1)), interval - min(20, interval / 10)))
-    request.maximumBodyBytes =
-      configuration.limits.bodyByteCount ?? ScrapeScheduler.defaultBodyByteLimit
-    request.acceptsGzip = configuration.allowsCompression
-    request.followsRedirects = configuration.followsRedirects
-    request.userAgent = userAgent
-    return request
-  }
-
-  /// The largest body where the configuration sets no limit: memory is bounded
-  /// whatever a target sends.
-  private static let defaultBodyByteLimit = 64 << 20
 }
 
 extension ScrapeScheduler {
-  /// Stores the scrapes that ended, in one append.
-  private func store(_ finished: [Finished]) {
-    var prepared: [(scraper: TargetScraper, scrape: PreparedScrape)] = []
+  /// So many samples gain little from waiting for more, and take memory.
+  private static let waitingSampleLimit = 100_000
+
+  /// Makes the scrapes that ended ready to be stored.
+  private func prepare(_ finished: [Finished]) {
     for (scraper, text) in finished {
       guard let fetch = scraper.fetch else { continue }
       scraper.fetch = nil
+      // A scrape must know what became of the one before.
+      if scraper.isWaiting { storeWaiting() }
       do {
-        let scrape = try scraper.prepare(text, at: fetch.timestamp, appender) {
-          clock.uptime() - fetch.start
-        }
+        let scrape = try scraper.prepare(
+          text, at: fetch.timestamp, appender, using: &parsed,
+          duration: { clock.uptime() - fetch.start })
         report(scrape, of: scraper, began: fetch)
-        prepared.append((scraper, scrape))
+        if waiting.isEmpty { storeDue = clock.uptime() + gatheringTime }
+        waiting.append((scraper, scrape))
+        scraper.isWaiting = true
+        waitingSampleCount += scrape.batch.count
+        if waitingSampleCount >= ScrapeScheduler.waitingSampleLimit { storeWaiting() }
       } catch {
         noteStoreFailure(error)
       }
     }
-    guard prepared.isEmpty == false,
-      let results = append(prepared.map(\.scrape.batch))
-    else { return }
+  }
+
+  private func store(_ prepared: [(scraper: TargetScraper, scrape: PreparedScrape)]) {
+    guard let results = append(prepared.map(\.scrape.batch)) else { return }
     var retries: [SampleBatch] = []
     for ((scraper, scrape), result) in zip(prepared, results) {
       noteRejections(result.rejections, of: scraper)
@@ -341,34 +382,5 @@ extension ScrapeScheduler {
 extension TargetScraper {
   fileprivate var logFields: [(name: String, value: String)] {
     [("job", target.configuration.jobName), ("target", target.url)]
-  }
-}
-
-extension ScrapeTarget {
-  /// How far a scrape may be from its time and still be given that time: as
-  /// even times take a tenth of the space.
-  var timeTolerance: Duration {
-    min(.milliseconds(5), .milliseconds(Int64(interval / .milliseconds(100))))
-  }
-
-  /// The time of a scrape that begins at `now`: the target's own time when it
-  /// is as near as the tolerance.
-  func alignedTime(_ now: Timestamp) -> Timestamp {
-    let untilNext = Int64(delay(from: now) / .milliseconds(1))
-    let sinceLast = Int64(interval / .milliseconds(1)) - untilNext
-    let tolerance = Int64(timeTolerance / .milliseconds(1))
-    if untilNext <= tolerance { return Timestamp(milliseconds: now.milliseconds + untilNext) }
-    if sinceLast <= tolerance { return Timestamp(milliseconds: now.milliseconds - sinceLast) }
-    return now
-  }
-
-  /// The timeout in seconds as a decimal number.
-  fileprivate var timeoutText: String {
-    let milliseconds = Int64(timeout / .milliseconds(1))
-    let (seconds, rest) = milliseconds.quotientAndRemainder(dividingBy: 1000)
-    guard rest > 0 else { return "\(seconds)" }
-    var digits = String(String(1000 + rest).dropFirst())
-    while digits.hasSuffix("0") { digits.removeLast() }
-    return "\(seconds).\(digits)"
   }
 }

@@ -17,6 +17,10 @@ package struct ScrapeTarget: Hashable, Sendable {
   package var configuration: ScrapeConfiguration
   /// Why the target must not be scraped, if so.
   package var forcedError: String?
+  /// The moment within every interval, counted from 1970, at which the target
+  /// is scraped. It depends on the target alone, so restarts keep it, and
+  /// targets are spread over the interval.
+  let offset: Duration
 }
 
 /// Why a written target can't be scraped.
@@ -88,10 +92,12 @@ extension ScrapeTarget {
       labels.set(label.name, to: label.value)
     }
     if labels[LabelName.instance] == nil { labels.set(LabelName.instance, to: address) }
+    let targetLabels = labels.labels()
+    let url = ScrapeTarget.url(discovered, configuration.parameters)
     self.init(
-      discoveredLabels: discovered, labels: labels.labels(),
-      url: ScrapeTarget.url(discovered, configuration.parameters), interval: interval,
-      timeout: timeout, configuration: configuration, forcedError: nil)
+      discoveredLabels: discovered, labels: targetLabels, url: url, interval: interval,
+      timeout: timeout, configuration: configuration, forcedError: nil,
+      offset: ScrapeTarget.offset(targetLabels, url, interval))
   }
 
   private static let addressLabel = "__address__"
@@ -164,10 +170,7 @@ extension ScrapeTarget {
       && configuration.tracksTimestampStaleness == other.configuration.tracksTimestampStaleness
   }
 
-  /// The moment within every interval, counted from 1970, at which the target
-  /// is scraped. It depends on the target alone, so restarts keep it, and
-  /// targets are spread over the interval.
-  var offset: Duration {
+  private static func offset(_ labels: Labels, _ url: String, _ interval: Duration) -> Duration {
     // FNV-1a, 64 bits: the same in every process, unlike Hasher.
     var hash: UInt64 = 0xCBF2_9CE4_8422_2325
     for byte in labels.encodedBytes + Array(url.utf8) {

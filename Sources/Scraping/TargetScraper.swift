@@ -1,5 +1,6 @@
 import Configuration
 import Exposition
+import HTTPClient
 import SeriesModel
 
 /// One target: its series as they were last time, and its place in the
@@ -19,9 +20,11 @@ final class TargetScraper {
   var fetch: (token: UInt64, timestamp: Timestamp, start: Duration)?
   /// Whether the store refused samples of the last scrape.
   var hadRejections = false
+  /// Whether a scrape waits to be stored.
+  var isWaiting = false
 
+  private var request: RepeatedRequest?
   private var cache = ScrapeCache()
-  private var parsed = ParsedScrape()
   /// Shape: `series[slot]`, for the slots of `cache`.
   private var series: [SeriesState] = []
   private var reportIDs: [SeriesID?]
@@ -32,7 +35,12 @@ final class TargetScraper {
   private var unstoredMarkers: [SeriesID: Int64] = [:]
   private var scrapeNumber: UInt64 = 0
   /// The scrape whose tracked series have no stale marker yet; 0 for none.
+  /// A scrape of exactly the same series leaves it as it is.
   private var lastGoodNumber: UInt64 = 0
+  /// The ids of the last batch, when that was a good scrape without marker,
+  /// repeated series and times of the samples' own: another scrape of the same
+  /// series then has the same ids. Else empty.
+  private var repeatableIDs: [SeriesID] = []
 
   private struct SeriesState {
     /// Nil until the series is first stored.
@@ -52,6 +60,15 @@ final class TargetScraper {
   func update(_ target: ScrapeTarget) {
     self.target = target
     status.target = target
+    request = nil
+  }
+
+  /// What to ask the target, set up once.
+  func request(userAgent: String) -> RepeatedRequest {
+    if let request { return request }
+    let made = RepeatedRequest(target.fetchRequest(userAgent: userAgent))
+    request = made
+    return made
   }
 
   /// The series that report on each scrape, as Prometheus names them.
@@ -93,35 +110,46 @@ extension TargetScraper {
   ///
   /// - Parameters:
   ///   - text: The body, or why there is none.
+  ///   - parsed: Memory to reuse.
   ///   - duration: The time the scrape has taken up to the end of this call.
   /// - Throws: What the store throws when it can't name the report series.
   func prepare(
     _ text: Result<[UInt8], ScrapeError>, at timestamp: Timestamp, _ appender: any Appender,
-    duration: () -> Duration
+    using parsed: inout ParsedScrape, duration: () -> Duration
   ) throws -> PreparedScrape {
     var prepared = PreparedScrape(timestamp: timestamp.milliseconds)
     scrapeNumber += 1
+    parsed.removeAll()
     do throws(ScrapeError) {
       let body = try text.get()
       if body.isEmpty {
         // Such targets mostly have a bad moment: the cache is kept for later.
         endAllSeries(at: prepared.timestamp)
       } else {
-        try addSamples(of: body, appender, &prepared)
+        try readSamples(of: body, into: &parsed, &prepared)
+        if canRepeatIDs(parsed) {
+          addSamplesAndReport(parsed, duration(), &prepared)
+          return prepared
+        }
+        try addSamples(parsed, appender, &prepared)
       }
     } catch {
       prepared.error = error
       prepared.removeSamples()
       endAllSeries(at: prepared.timestamp)
     }
-    forgetVanishedSlots()
+    forgetVanishedSlots(parsed)
     for (id, timestamp) in unstoredMarkers { prepared.add(staleMarkerOf: id, at: timestamp) }
     try addReport(duration(), appender, &prepared)
+    let isRepeatable =
+      prepared.error == nil && prepared.scrapedCount > 0 && unstoredMarkers.isEmpty
+      && parsed.hasTimestamps == false && parsed.repeatedSamples.isEmpty
+    repeatableIDs = isRepeatable ? prepared.batch.seriesIDs : []
     return prepared
   }
 
-  private func addSamples(
-    of body: [UInt8], _ appender: any Appender, _ prepared: inout PreparedScrape
+  private func readSamples(
+    of body: [UInt8], into parsed: inout ParsedScrape, _ prepared: inout PreparedScrape
   ) throws(ScrapeError) {
     do {
       try cache.read(body, into: &parsed)
@@ -131,16 +159,40 @@ extension TargetScraper {
     }
     prepared.scrapedCount = parsed.count
     unstoredMetadata.merge(parsed.changedMetadata) { _, new in new }
+    try checkSampleLimit(parsed)
+  }
+
+  /// Whether the samples have the ids of the last batch.
+  private func canRepeatIDs(_ parsed: ParsedScrape) -> Bool {
+    parsed.hasSeriesOfLastScrape && parsed.hasTimestamps == false && unstoredMarkers.isEmpty
+      && repeatableIDs.count == parsed.count + TargetScraper.reportNames.count
+  }
+
+  /// Adds everything that a scrape leads to whose series are those of the last
+  /// one.
+  private func addSamplesAndReport(
+    _ parsed: ParsedScrape, _ duration: Duration, _ prepared: inout PreparedScrape
+  ) {
+    var values: [Double] = []
+    values.reserveCapacity(repeatableIDs.count)
+    values.append(contentsOf: parsed.values)
+    values.append(contentsOf: reportValues(duration, prepared))
+    prepared.add(repeatableIDs, values: values, fromSlots: parsed.slots)
+    prepared.set(metadata: unstoredMetadata)
+  }
+
+  private func addSamples(
+    _ parsed: ParsedScrape, _ appender: any Appender, _ prepared: inout PreparedScrape
+  ) throws(ScrapeError) {
     let missing = cache.slotLimit - series.count
     if missing > 0 { series.append(contentsOf: repeatElement(SeriesState(), count: missing)) }
-    try checkSampleLimit()
     for new in parsed.newSeries { try resolve(new, appender, &prepared) }
     // Scrapes that failed for a limit may have left series behind.
     for slot in parsed.slots where series[Int(slot)].id == nil {
       try resolve(cache.series(inSlot: Int(slot)), appender, &prepared)
     }
     prepared.reserveCapacity(parsed.count + TargetScraper.reportNames.count)
-    var endedIDs = addParsedSamples(&prepared)
+    var endedIDs = addParsedSamples(parsed, &prepared)
     for slot in parsed.vanishedSlots where isLive(series[slot]) {
       if let id = series[slot].id { endedIDs.append(id) }
     }
@@ -160,14 +212,16 @@ extension TargetScraper {
   ///
   /// - Returns: The series whose end was to be marked and no more is, because
   ///   the target now gives their times.
-  private func addParsedSamples(_ prepared: inout PreparedScrape) -> [SeriesID] {
+  private func addParsedSamples(
+    _ parsed: ParsedScrape, _ prepared: inout PreparedScrape
+  ) -> [SeriesID] {
     var endedIDs: [SeriesID] = []
     var repeated = parsed.repeatedSamples[...]
     let honorsTimestamps = target.configuration.honorsTimestamps
     let tracksTimestamps = target.configuration.tracksTimestampStaleness
     for index in 0..<parsed.count {
       let slot = Int(parsed.slots[index])
-      let timestamp = honorsTimestamps ? parsed.timestamps[index] : nil
+      let timestamp = honorsTimestamps ? parsed.timestamp(at: index) : nil
       if repeated.first == index {
         repeated.removeFirst()
         if timestamp == nil {
@@ -178,7 +232,7 @@ extension TargetScraper {
       guard let id = series[slot].id else { continue }
       prepared.add(
         id, at: timestamp ?? prepared.timestamp, value: parsed.values[index],
-        from: .slot(Int32(slot)))
+        fromSlot: parsed.slots[index])
       if timestamp == nil || tracksTimestamps {
         series[slot].trackedNumber = scrapeNumber
       } else if isLive(series[slot]) {
@@ -189,11 +243,11 @@ extension TargetScraper {
     return endedIDs
   }
 
-  private func checkSampleLimit() throws(ScrapeError) {
+  private func checkSampleLimit(_ parsed: ParsedScrape) throws(ScrapeError) {
     guard let limit = target.configuration.limits.sampleCount else { return }
     let honorsTimestamps = target.configuration.honorsTimestamps
     let duplicates = parsed.repeatedSamples.count {
-      honorsTimestamps == false || parsed.timestamps[$0] == nil
+      honorsTimestamps == false || parsed.timestamp(at: $0) == nil
     }
     if parsed.count - duplicates > limit { throw ScrapeError("sample limit exceeded") }
   }
@@ -219,7 +273,7 @@ extension TargetScraper {
     lastGoodNumber = 0
   }
 
-  private func forgetVanishedSlots() {
+  private func forgetVanishedSlots(_ parsed: ParsedScrape) {
     if cache.slotLimit == 0 { series.removeAll() }
     for slot in parsed.vanishedSlots where slot < series.count { series[slot] = SeriesState() }
   }
@@ -227,16 +281,18 @@ extension TargetScraper {
   private func addReport(
     _ duration: Duration, _ appender: any Appender, _ prepared: inout PreparedScrape
   ) throws {
+    for (index, value) in reportValues(duration, prepared).enumerated() {
+      prepared.add(reportOf: try reportID(index, appender), value: value)
+    }
+  }
+
+  /// The values of the report series, in the order of ``reportNames``.
+  private func reportValues(_ duration: Duration, _ prepared: PreparedScrape) -> [Double] {
     let count = Double(prepared.scrapedCount)
-    let values = [
+    return [
       prepared.error == nil ? 1 : 0, duration / .seconds(1), count, count,
       Double(prepared.addedSeriesCount),
     ]
-    for index in values.indices {
-      prepared.add(
-        try reportID(index, appender), at: prepared.timestamp, value: values[index],
-        from: .report(index))
-    }
   }
 
   private func reportID(_ index: Int, _ appender: any Appender) throws -> SeriesID {
@@ -262,9 +318,10 @@ extension TargetScraper {
     unstoredMarkers.removeAll()
     let forgotten = result.rejections.filter { $0.reason == .unknownSeries }
     guard forgotten.isEmpty == false else { return nil }
+    repeatableIDs = []
     for rejection in forgotten {
-      switch prepared.origins[rejection.batchIndex] {
-      case .slot(let slot): series[Int(slot)].id = nil
+      switch prepared.origin(of: rejection.batchIndex) {
+      case .slot(let slot): series[slot].id = nil
       case .report(let index): reportIDs[index] = nil
       case .staleMarker: break
       }
@@ -272,14 +329,14 @@ extension TargetScraper {
     var batch = SampleBatch()
     for rejection in forgotten {
       let id: SeriesID
-      switch prepared.origins[rejection.batchIndex] {
+      switch prepared.origin(of: rejection.batchIndex) {
       case .slot(let slot):
-        if let known = series[Int(slot)].id {
+        if let known = series[slot].id {
           id = known
         } else {
-          let labels = target.storedLabels(of: cache.series(inSlot: Int(slot)))
+          let labels = target.storedLabels(of: cache.series(inSlot: slot))
           id = try appender.seriesID(for: labels)
-          series[Int(slot)].id = id
+          series[slot].id = id
         }
       case .report(let index):
         id = try reportID(index, appender)

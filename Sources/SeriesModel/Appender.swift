@@ -28,6 +28,27 @@ public struct SampleBatch: Sendable {
     values.append(value)
   }
 
+  /// Adds one sample for each series, all of one time.
+  ///
+  /// An empty batch shares the memory of the arrays.
+  ///
+  /// - Parameter values: Shape: `values[i]` belongs to `seriesIDs[i]`.
+  /// - Precondition: There are as many values as series.
+  public mutating func add(
+    _ seriesIDs: [SeriesID], timestampMilliseconds: Int64, values: [Double]
+  ) {
+    precondition(seriesIDs.count == values.count, "each series has one value")
+    if self.seriesIDs.isEmpty {
+      self.seriesIDs = seriesIDs
+      self.values = values
+    } else {
+      self.seriesIDs.append(contentsOf: seriesIDs)
+      self.values.append(contentsOf: values)
+    }
+    timestamps.append(
+      contentsOf: repeatElement(timestampMilliseconds, count: seriesIDs.count))
+  }
+
   /// Makes room for `count` samples in all.
   public mutating func reserveCapacity(_ count: Int) {
     seriesIDs.reserveCapacity(count)

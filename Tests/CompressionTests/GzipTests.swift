@@ -114,6 +114,46 @@ import Testing
     }
   }
 
+  /// The quick decompressor must say what the stream decoder says, of intact,
+  /// cut, joined and damaged members, and whatever size they declare.
+  @Test func quickAndStreamingAgree() throws {
+    var generator = SeededGenerator(seed: 4)
+    let decompressor = GzipDecompressor()
+    let whole = try compress(text(3000, &generator))
+    var inputs: [[UInt8]] = [[], Self.hello, Self.hello + Self.hello, Self.hello + [0], whole]
+    inputs += (0..<whole.count).map { Array(whole.prefix($0)) }
+    for place in whole.indices {
+      var damaged = whole
+      damaged[place] ^= UInt8(1 << Int.random(in: 0..<8, using: &generator))
+      inputs.append(damaged)
+    }
+    for declared in [0, 1, 5, 7, 0xFFFF_FFFF] as [UInt32] {
+      inputs.append(
+        Self.hello.dropLast(4) + (0..<4).map { UInt8(truncatingIfNeeded: declared >> ($0 * 8)) })
+    }
+    var output: [UInt8] = [1, 2, 3]
+    for input in inputs {
+      for limit in [0, 5, 6, 12, 2999, 3000, 100_000] {
+        let expected = Result { () throws(CompressionError) in try decompress(input, limit: limit) }
+        let actual = Result { () throws(CompressionError) in
+          try decompressor.decompress(unsafe input.span.bytes, limit: limit, into: &output)
+          return output
+        }
+        #expect(actual == expected, "\(input.count) bytes, limit \(limit)")
+      }
+    }
+  }
+
+  @Test func declaredSizeClaimsNoMemory() throws {
+    // A member of a few bytes says that it holds 4 GiB.
+    let lie = Self.hello.dropLast(4) + [0xFF, 0xFF, 0xFF, 0xFF]
+    var output: [UInt8] = []
+    #expect(throws: CompressionError.corrupted(.gzip)) {
+      try GzipDecompressor().decompress(unsafe Array(lie).span.bytes, limit: .max, into: &output)
+    }
+    #expect(output.capacity < 1 << 16)
+  }
+
   @Test func theBufferIsUsedAgain() throws {
     var output = [UInt8](repeating: 1, count: 10)
     output.reserveCapacity(10_000)

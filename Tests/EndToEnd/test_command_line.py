@@ -75,6 +75,8 @@ class UsageErrorTest(unittest.TestCase):
             (["serve", "--web.enable-lifecycle=5"], "web.enable-lifecycle"),
             (["serve", "--log.level=loud"], "debug, info, warn or error"),
             (["serve", "--storage.tsdb.retention.time=ever"], "duration"),
+            (["serve", "--scrape.timestamp-tolerance=soon"], "scrape.timestamp-tolerance", "30s"),
+            (["serve", "--scrape.adjust-timestamps=maybe"], "scrape.adjust-timestamps"),
             (["serve", "--query.max-samples=0"], "query.max-samples"),
             (["serve", "--query.max-concurrency=1000000000000"], "1000"),
             (["serve", "--storage.tsdb.path="], "needs a value"),
@@ -122,13 +124,16 @@ class FlagNotationTest(unittest.TestCase):
     def test_both_notations_and_defaults(self):
         with Server(
                 "--query.lookback-delta", "7m", "--query.timeout=30s", "--no-web.enable-lifecycle",
-                "--web.enable-remote-write-receiver", "--log.format=json") as server:
+                "--web.enable-remote-write-receiver", "--log.format=json",
+                "--no-scrape.adjust-timestamps", "--scrape.timestamp-tolerance=0") as server:
             self.assertTrue(all(line.startswith("{") for line in server.log_lines), server.log)
             flags = server.get("/api/v1/status/flags").json()["data"]
             self.assertEqual(flags["query.lookback-delta"], "7m")
             self.assertEqual(flags["query.timeout"], "30s")
             self.assertEqual(flags["web.enable-lifecycle"], "false")
             self.assertEqual(flags["web.enable-remote-write-receiver"], "true")
+            self.assertEqual(flags["scrape.adjust-timestamps"], "false")
+            self.assertEqual(flags["scrape.timestamp-tolerance"], "0")
 
 
 class ServerQueryTest(unittest.TestCase):

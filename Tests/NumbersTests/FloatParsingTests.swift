@@ -16,6 +16,35 @@ struct ParsedFloat: Sendable, CustomTestStringConvertible {
 }
 
 @Suite struct FloatParsingTests {
+  /// A decimal number within a text is what it is when it stands alone.
+  @Test func decimalIsReadUpToItsEnd() {
+    var generator = SeededGenerator(seed: 5)
+    let parts = ["0", "7", "19", "9007199254740993", ".", "e", "E", "+", "-", "5", "00", "1e9"]
+    for _ in 0..<20_000 {
+      let number = (0..<Int.random(in: 1...5, using: &generator))
+        .map { _ in parts.randomElement(using: &generator)! }.joined()
+      let before = Int.random(in: 0...3, using: &generator)
+      let text = String(repeating: "8", count: before) + number + " 1"
+      var end = before
+      let value = parseDecimal(unsafe text.utf8Span.span.bytes, at: &end)
+      if let value {
+        let alone = String(text.dropFirst(before).prefix(end - before))
+        #expect(value.bitPattern == parseFloat(alone)?.bitPattern, "\(text)")
+        #expect(end - before <= number.utf8.count)
+      } else {
+        #expect(end == before)
+        #expect(parseFloat(number) == nil, "\(text)")
+      }
+    }
+  }
+
+  @Test(arguments: ["", " 1", "NaN", "inf", "x", "-", ".", "e5", "1e", "1e+", "1e400"])
+  func whatIsNoDecimalIsLeftWhereItStands(_ text: String) {
+    var end = 0
+    #expect(parseDecimal(unsafe text.utf8Span.span.bytes, at: &end) == nil)
+    #expect(end == 0)
+  }
+
   @Test(arguments: [
     ParsedFloat("0", 0),
     ParsedFloat("-0", -0.0),

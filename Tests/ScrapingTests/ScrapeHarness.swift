@@ -16,6 +16,7 @@ final class RecordingAppender: Appender {
     var samples: [String: [Sample]] = [:]
     var metadata: [[String: MetricMetadata]] = []
     var batchCount = 0
+    var appendCount = 0
     var latestAccepted = Timestamp.latest
     var isFailing = false
     var refused: RejectionReason?
@@ -39,6 +40,7 @@ final class RecordingAppender: Appender {
     let (results, count, waiters) = try state.withLock { state in
       if state.isFailing { throw StoreFailure() }
       state.latestAccepted = options.latestAccepted
+      state.appendCount += 1
       let results = batches.map { RecordingAppender.append($0, to: &state) }
       return (results, state.batchCount, state.waiters)
     }
@@ -89,6 +91,7 @@ final class RecordingAppender: Appender {
 
   var metadata: [[String: MetricMetadata]] { state.withLock { $0.metadata } }
   var batchCount: Int { state.withLock { $0.batchCount } }
+  var appendCount: Int { state.withLock { $0.appendCount } }
   var latestAccepted: Timestamp { state.withLock { $0.latestAccepted } }
 
   /// Forgets every id, as retention does.
@@ -118,8 +121,8 @@ final class ManualClock: ScrapeClock {
     self.start = Timestamp(milliseconds: start)
   }
 
-  func now() -> Timestamp {
-    Timestamp(milliseconds: start.milliseconds + Int64(uptime() / .milliseconds(1)))
+  func timeOfDay() -> Duration {
+    .milliseconds(start.milliseconds) + uptime()
   }
 
   func uptime() -> Duration { elapsed.withLock { $0 } }
@@ -199,12 +202,13 @@ final class ScrapeHarness {
   var configuration = ServerConfiguration()
 
   init(
-    _ text: String = "", _ configure: (inout ScrapeConfiguration) -> Void = { _ in }
+    _ text: String = "", alignment: TimestampAlignment = TimestampAlignment(),
+    gatheringTime: Duration = .zero, _ configure: (inout ScrapeConfiguration) -> Void = { _ in }
   ) throws {
     target = try FakeTarget(text)
     scheduler = ScrapeScheduler(
       appender: appender, fetcher: try Fetcher(), clock: clock, logger: logger,
-      userAgent: "tsdb/test")
+      userAgent: "tsdb/test", alignment: alignment, gatheringTime: gatheringTime)
     configuration.scrapeConfigurations = [job(configure)]
     scheduler.apply(configuration)
   }

@@ -28,9 +28,11 @@ struct Flag: Sendable {
       isRepeatable: isRepeatable, help: help)
   }
 
-  /// A flag that is on or off, and off unless given.
-  static func toggle(_ name: String, _ help: String) -> Flag {
-    Flag(name: name, kind: .toggle, defaultValue: "false", isRepeatable: false, help: help)
+  /// A flag that is on or off, and off unless given or said otherwise.
+  static func toggle(_ name: String, isOn: Bool = false, _ help: String) -> Flag {
+    Flag(
+      name: name, kind: .toggle, defaultValue: isOn ? "true" : "false", isRepeatable: false,
+      help: help)
   }
 
   /// The flag as the help shows it.

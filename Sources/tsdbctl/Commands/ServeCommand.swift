@@ -13,6 +13,13 @@ enum ServeCommand {
       .value(
         "scrape.interval", "duration", default: "5s",
         "How often targets are scraped, without --config.file."),
+      .toggle(
+        "scrape.adjust-timestamps", isOn: true,
+        "Gives scrapes that begin a little beside their time exactly that time, which saves space."
+      ),
+      .value(
+        "scrape.timestamp-tolerance", "duration", default: "2ms",
+        "How far beside, at most a hundredth of the interval."),
       .value("storage.tsdb.path", "dir", default: "data/", "Where the samples are kept."),
       .value(
         "storage.tsdb.retention.time", "duration", default: "15d",

@@ -1,6 +1,7 @@
 import HTTPServer
 import PromQLSyntax
 import PrometheusAPI
+import Scraping
 import SeriesModel
 
 /// The settings of `tsdbctl serve`, checked.
@@ -22,6 +23,7 @@ struct ServerOptions: Sendable {
   let isLifecycleEnabled: Bool
   let isAdminAPIEnabled: Bool
   let restampInterval: Duration
+  let timestampAlignment: TimestampAlignment
   let lookbackDelta: Duration
   let queryTimeout: Duration
   let maximumQuerySamples: Int
@@ -48,6 +50,10 @@ struct ServerOptions: Sendable {
     isLifecycleEnabled = arguments.isOn("web.enable-lifecycle")
     isAdminAPIEnabled = arguments.isOn("web.enable-admin-api")
     restampInterval = .milliseconds(try ServerOptions.duration(arguments, "push.restamp-interval"))
+    timestampAlignment = TimestampAlignment(
+      isOn: arguments.isOn("scrape.adjust-timestamps"),
+      tolerance: .milliseconds(
+        try ServerOptions.duration(arguments, "scrape.timestamp-tolerance", allowsZero: true)))
     lookbackDelta = .milliseconds(try ServerOptions.duration(arguments, "query.lookback-delta"))
     queryTimeout = .milliseconds(try ServerOptions.duration(arguments, "query.timeout"))
     maximumQuerySamples = try ServerOptions.count(
@@ -87,11 +93,14 @@ struct ServerOptions: Sendable {
     return policy
   }
 
-  private static func duration(_ arguments: Arguments, _ name: String) throws(UsageError) -> Int64 {
+  private static func duration(
+    _ arguments: Arguments, _ name: String, allowsZero: Bool = false
+  ) throws(UsageError) -> Int64 {
     let text = arguments[name] ?? ""
-    guard let milliseconds = parseDuration(text), milliseconds > 0 else {
+    guard let milliseconds = parseDuration(text), milliseconds >= (allowsZero ? 0 : 1) else {
       throw UsageError(
-        "--\(name)=\(text) is no positive duration", hint: "a duration is written like 30s or 1d12h"
+        "--\(name)=\(text) is no \(allowsZero ? "" : "positive ")duration",
+        hint: "a duration is written like 30s or 1d12h"
       )
     }
     return milliseconds

@@ -46,7 +46,7 @@ final class ServerProcess: Sendable {
         destination: destination, registry: registry, clock: clock)
       scraping = ScrapeManager(
         appender: database, logger: options.logger,
-        userAgent: "tsdb/\(BuildInformation.version)")
+        userAgent: "tsdb/\(BuildInformation.version)", alignment: options.timestampAlignment)
       let status = ServerStatus(
         startTime: startTime, flags: options.flags, retention: options.retentionText,
         configuration: configuration.publicText)
