@@ -1,4 +1,5 @@
 import ChunkEncoding
+import FaultInjection
 import LMDB
 import SeriesModel
 import Synchronization
@@ -56,7 +57,9 @@ extension OpenStore {
     let start = monotonicSeconds()
     do throws(StorageError) {
       guard let frozen = try freeze(scope, state: state) else { return }
+      FaultPoint.reached("checkpoint.frozen")
       let segment = try saveOpenChunks(of: frozen, scope: scope)
+      FaultPoint.reached("checkpoint.saved")
       try seal(frozen, checkpointSegment: segment)
       contents.head.withLock { $0.finishSeal(of: frozen) }
       try deleteSegments(before: segment, scope: scope, state: &state)
@@ -85,6 +88,7 @@ extension OpenStore {
       // One number is left free in front for the checkpoint.
       next = try makeSegment(.log, numberAfterLast: 2)
     }
+    FaultPoint.reached("checkpoint.segment")
     return try queue.pausing { () throws(StorageError) in
       try journal.withLock { journal throws(StorageError) in
         guard let journal else { throw .notWritable }
@@ -175,6 +179,7 @@ extension OpenStore {
         _ = try insertion.writeSome(
           in: &transaction, byteBudget: OpenStore.bytesPerTransaction)
       }
+      FaultPoint.reached("checkpoint.index")
     }
     try sealChunks(of: frozen)
     try schema.environment.write { transaction throws(StorageError) in
@@ -186,6 +191,7 @@ extension OpenStore {
       try schema.setMetaValue(.checkpointSegment, to: checkpointSegment, in: &transaction)
       try schema.setMetaValue(.sealedThrough, to: frozen.plan.sequence, in: &transaction)
     }
+    FaultPoint.reached("checkpoint.named")
   }
 
   private func sealChunks(of frozen: FrozenHead) throws(StorageError) {
@@ -218,6 +224,7 @@ extension OpenStore {
         try table.write(&run, in: &transaction)
         try schema.setMetaValue(.sealPlan, to: plan, in: &transaction)
       }
+      FaultPoint.reached("checkpoint.chunks")
     }
   }
 
@@ -235,8 +242,10 @@ extension OpenStore {
         } else if scope == .closing {
           try directory.deleteSegment(number)
         } else {
-          try directory.deleteSegmentSlowly(number)
+          try directory.deleteSegment(
+            number, pauseMicroseconds: contents.options.deletionPauseMicroseconds)
         }
+        FaultPoint.reached("checkpoint.deleted")
       }
     } catch {
       throw StorageError(error)
