@@ -85,7 +85,7 @@ private struct Model {
       case 0..<80: try append()
       case 80..<90: try store.maintain(now: Timestamp(milliseconds: clock))
       case 90..<93: try store.sealEverything()
-      case 93..<95: clock += 8_000_000
+      case 93..<95: clock += chance(50) ? 8_000_000 : 90_000_000
       case 95..<98:
         try store.close()
         store = try Store.open(directory: path, options: options)
