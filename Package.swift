@@ -155,7 +155,8 @@ let package = Package(
       "StorageTests",
       imports: [
         "Storage", "SeriesModel", "ChunkEncoding", "LMDB", "Instrumentation", "TestSupport",
-      ]),
+      ],
+      resources: ["Fixtures"]),
     tests(
       "PromQLTests", imports: ["PromQL", "PromQLSyntax", "SeriesModel", "TestSupport"]),
     tests("ConfigurationTests", imports: ["Configuration", "SeriesModel", "TestSupport"]),
