@@ -11,6 +11,8 @@ let swiftSettings: [SwiftSetting] = [
   .enableUpcomingFeature("ExistentialAny"),
   .enableUpcomingFeature("MemberImportVisibility"),
   .enableExperimentalFeature("Lifetimes"),
+  // Tests make calls fail; a release build has no trace of it.
+  .define("TSDB_FAULTS", .when(configuration: .debug)),
 ]
 
 /// A Swift target that may import exactly the targets named.
@@ -56,10 +58,11 @@ let package = Package(
     .target(name: "CFastFloat"),
     module("SeriesModel"),
     module("Threading"),
+    module("FaultInjection"),
     module("Instrumentation"),
 
     // Level 1: fences around C, and pure encoders and parsers.
-    module("LMDB", imports: ["CLMDB"]),
+    module("LMDB", imports: ["CLMDB", "FaultInjection"]),
     module("HTTPServer", imports: ["CMicrohttpd", "Threading"]),
     module("HTTPClient", imports: ["CCurl"]),
     module("Compression", imports: ["CCompression"]),
@@ -74,8 +77,8 @@ let package = Package(
     module(
       "Storage",
       imports: [
-        "SeriesModel", "Threading", "ChunkEncoding", "LMDB", "Numbers", "RegularExpressions",
-        "Instrumentation",
+        "SeriesModel", "Threading", "FaultInjection", "ChunkEncoding", "LMDB", "Numbers",
+        "RegularExpressions", "Instrumentation",
       ]),
     module(
       "PromQL",
@@ -135,26 +138,29 @@ let package = Package(
 
     .target(
       name: "TestSupport",
-      dependencies: ["SeriesModel"],
+      dependencies: ["SeriesModel", "ChunkEncoding"],
       path: "Tests/TestSupport",
       swiftSettings: swiftSettings),
     tests("SeriesModelTests", imports: ["SeriesModel", "TestSupport"]),
     tests("ThreadingTests", imports: ["Threading"]),
     tests("InstrumentationTests", imports: ["Instrumentation"]),
-    tests("LMDBTests", imports: ["LMDB", "TestSupport"]),
+    tests("LMDBTests", imports: ["LMDB", "FaultInjection", "TestSupport"]),
     tests("HTTPServerTests", imports: ["HTTPServer", "HTTPClient", "TestSupport"]),
     tests("HTTPClientTests", imports: ["HTTPServer", "HTTPClient", "TestSupport"]),
     tests("CompressionTests", imports: ["Compression", "TestSupport"]),
     tests("RegularExpressionsTests", imports: ["RegularExpressions"]),
     tests("NumbersTests", imports: ["Numbers", "TestSupport"]),
-    tests("ChunkEncodingTests", imports: ["ChunkEncoding", "SeriesModel", "TestSupport"]),
+    tests(
+      "ChunkEncodingTests", imports: ["ChunkEncoding", "SeriesModel", "TestSupport"],
+      resources: ["Corpus"]),
     tests("ExpositionTests", imports: ["Exposition", "SeriesModel", "TestSupport"]),
     tests("PushProtocolsTests", imports: ["PushProtocols", "SeriesModel", "TestSupport"]),
     tests("PromQLSyntaxTests", imports: ["PromQLSyntax", "SeriesModel", "TestSupport"]),
     tests(
       "StorageTests",
       imports: [
-        "Storage", "SeriesModel", "ChunkEncoding", "LMDB", "Instrumentation", "TestSupport",
+        "Storage", "SeriesModel", "ChunkEncoding", "LMDB", "FaultInjection", "Instrumentation",
+        "TestSupport",
       ],
       resources: ["Fixtures"]),
     tests(
@@ -181,3 +187,13 @@ let package = Package(
   ],
   cxxLanguageStandard: .cxx17
 )
+
+// A fuzzer has the `main` of libFuzzer, which no other build links.
+if Context.environment["TSDB_FUZZ"] != nil {
+  package.targets.append(
+    .executableTarget(
+      name: "fuzz-chunks",
+      dependencies: ["TestSupport"],
+      path: "Tools/Fuzz",
+      swiftSettings: swiftSettings + [.unsafeFlags(["-parse-as-library"])]))
+}

@@ -1,6 +1,9 @@
 import CLMDB
 import Glibc
-import Synchronization
+
+#if TSDB_FAULTS
+  import FaultInjection
+#endif
 
 // Every call of LMDB's C functions, and of the operating system's that the
 // target needs, is in this file; each is checked at once.
@@ -12,8 +15,8 @@ private func check(
   _ operation: LMDBError.Operation, _ call: () -> CInt
 ) throws(LMDBError) {
   #if TSDB_FAULTS
-    if let injected = FaultPlan.nextResult() {
-      throw LMDBError(LMDBError.Code(result: injected), during: operation)
+    if let fault = FaultPlan.nextFault(in: .database) {
+      throw LMDBError(LMDBError.Code(result: fault.code), during: operation)
     }
   #endif
   let result = call()
@@ -35,34 +38,6 @@ private func checkFound(
   }
   return isFound
 }
-
-#if TSDB_FAULTS
-  /// Makes a chosen call of LMDB fail, for tests.
-  package enum FaultPlan {
-    private static let callsUntilFault = Atomic<Int>(0)
-    private static let result = Atomic<CInt>(0)
-
-    /// Makes the call number `number`, counted from 1, fail with `code`
-    /// instead of being made; 0 plans nothing.
-    ///
-    /// - Parameter code: A code of LMDB or an `errno`.
-    package static func failCall(number: Int, with code: CInt) {
-      result.store(code, ordering: .relaxed)
-      callsUntilFault.store(number, ordering: .sequentiallyConsistent)
-    }
-
-    /// True while the planned call has not been reached.
-    package static var isPending: Bool {
-      callsUntilFault.load(ordering: .sequentiallyConsistent) > 0
-    }
-
-    static func nextResult() -> CInt? {
-      guard callsUntilFault.load(ordering: .relaxed) > 0 else { return nil }
-      let left = callsUntilFault.subtract(1, ordering: .sequentiallyConsistent).newValue
-      return left == 0 ? result.load(ordering: .relaxed) : nil
-    }
-  }
-#endif
 
 extension LMDBError.Code {
   init(result: CInt) {
@@ -135,6 +110,50 @@ struct FileIdentity: Hashable {
 /// A number that no other living thread has.
 func currentThread() -> UInt {
   UInt(pthread_self())
+}
+
+/// A file that is open for reading, closed when the value goes.
+struct DataFile: ~Copyable {
+  private let descriptor: CInt
+
+  /// Opens a file; returns nil when there is none.
+  static func open(path: String) throws(LMDBError) -> DataFile? {
+    let descriptor = unsafe Glibc.open(path, O_RDONLY | O_CLOEXEC)
+    if descriptor >= 0 { return DataFile(descriptor: descriptor) }
+    if errno == ENOENT { return nil }
+    throw LMDBError(.system(errno), during: .open)
+  }
+
+  private init(descriptor: CInt) {
+    self.descriptor = descriptor
+  }
+
+  deinit { close(descriptor) }
+
+  func byteCount() throws(LMDBError) -> Int {
+    var status = stat()
+    try check(.open) { unsafe fstat(descriptor, &status) == 0 ? MDB_SUCCESS : errno }
+    return Int(status.st_size)
+  }
+
+  /// The bytes from `offset` on, fewer than `byteCount` where the file ends.
+  func read(byteCount: Int, atByteOffset offset: Int) throws(LMDBError) -> [UInt8] {
+    var failure = MDB_SUCCESS
+    let bytes = unsafe [UInt8](unsafeUninitializedCapacity: byteCount) { buffer, count in
+      while count < byteCount {
+        // Safety: `count` is below the capacity, so the buffer has an address.
+        let got = unsafe pread(
+          descriptor, buffer.baseAddress! + count, byteCount - count, off_t(offset + count))
+        if got < 0, errno == EINTR { continue }
+        if got < 0 { failure = errno }
+        guard got > 0 else { break }
+        count += got
+      }
+    }
+    let result = failure
+    try check(.open) { result }
+    return bytes
+  }
 }
 
 // MARK: - Environment
@@ -225,9 +244,10 @@ func currentThread() -> UInt {
   /// Ends the transaction, whether or not it throws.
   func commit() throws(LMDBError) {
     #if TSDB_FAULTS
-      if let injected = FaultPlan.nextResult() {
-        abort()
-        throw LMDBError(LMDBError.Code(result: injected), during: .commit)
+      if let fault = FaultPlan.nextFault(in: .commit) {
+        // What the disk has, it may have although the system said no.
+        if fault.writesFirst { _ = unsafe mdb_txn_commit(pointer) } else { abort() }
+        throw LMDBError(LMDBError.Code(result: fault.code), during: .commit)
       }
     #endif
     let result = unsafe mdb_txn_commit(pointer)

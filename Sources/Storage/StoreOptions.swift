@@ -16,6 +16,9 @@ package struct StoreOptions: Sendable {
   package var checkpointThresholdBytes = 16 << 20
   /// Everything open is sealed after this long without an append; 10 minutes.
   package var idleMilliseconds: Int64 = 10 * 60 * 1000
+  /// The pause after each MiB of a journal segment that is deleted while
+  /// appends go on.
+  package var deletionPauseMicroseconds: UInt32 = 20_000
   /// The read transactions of a snapshot: cursors beyond this number wait for
   /// each other.
   package var readersPerSnapshot = 2

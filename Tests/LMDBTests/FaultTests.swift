@@ -1,10 +1,11 @@
 #if TSDB_FAULTS
+  import FaultInjection
   import Glibc
   import LMDB
   import TestSupport
   import Testing
 
-  @Suite(.serialized) struct FaultTests {
+  @Suite struct FaultTests {
     /// Opens, writes, reads and walks; one value tells what is there afterwards.
     private func run(_ path: String) throws(LMDBError) {
       let environment = try Environment(path: path, tables: ["t"])
@@ -17,23 +18,23 @@
       #expect(try environment.keys() == ["a"])
     }
 
-    @Test func everyCallMayFailOnce() throws {
+    @Test(arguments: [.database, .commit] as [FaultPlan.CallKind], [true, false])
+    func everyCallMayFailOnce(kind: FaultPlan.CallKind, writesFirst: Bool) throws {
       var number = 0
-      var isPending = false
-      while isPending == false {
+      var plan: FaultPlan
+      repeat {
         number += 1
         let directory = TemporaryDirectory("lmdb")
-        FaultPlan.failCall(number: number, with: EIO)
+        plan = FaultPlan(
+          FaultPlan.Fault(kind, number: number, code: EIO, writesFirst: writesFirst))
         do {
-          try run(directory.path)
+          try FaultPlan.$current.withValue(plan) { try run(directory.path) }
         } catch {
-          #expect(error.code == .system(EIO))
+          #expect((error as? LMDBError)?.code == .system(EIO))
         }
-        isPending = FaultPlan.isPending
-        FaultPlan.failCall(number: 0, with: 0)
         try run(directory.path)
-      }
-      #expect(number > 15)
+      } while plan.faultCount > 0
+      #expect(number > (kind == .commit ? 2 : 15))
     }
   }
 #endif

@@ -16,7 +16,7 @@ import Testing
 
   @Test func slowlyDeletedSegmentLeavesNothingBehind() throws {
     let journal = try makeSegment(byteCount: 2 << 20 + 5)
-    try journal.deleteSegmentSlowly(7)
+    try journal.deleteSegment(7, pauseMicroseconds: 20_000)
     #expect(try FileSystem.list(journal.path) == [])
   }
 
@@ -25,7 +25,7 @@ import Testing
   @Test func segmentThatAReaderHasOpenKeepsItsBytes() throws {
     let journal = try makeSegment(byteCount: 3 << 20)
     let segments = try journal.openSegments()
-    try journal.deleteSegmentSlowly(7)
+    try journal.deleteSegment(7, pauseMicroseconds: 20_000)
     #expect(try journal.segmentNumbers() == [])
     #expect(try segments.map { try $0.file.readAll().count } == [3 << 20])
   }

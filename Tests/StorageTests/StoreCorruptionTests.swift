@@ -73,6 +73,20 @@ import Testing
     return try Store.open(directory: copy)
   }
 
+  /// A full disk may keep a new segment from getting its whole header.
+  @Test(arguments: [0, 1, 20, 39])
+  func segmentWithAPartOfItsHeaderIsNoDamage(byteCount: Int) throws {
+    let (path, segment) = try makeCrashedStore()
+    let header = try Data(contentsOf: URL(filePath: segment)).prefix(byteCount)
+    let bytes = header + Data(count: 4096 - byteCount)
+    try bytes.write(to: URL(filePath: path + "/journal/0000000099"))
+    let store = try Store.open(directory: path)
+    #expect(store.warnings.isEmpty)
+    #expect(try store.samples()[labels]?.count == 10)
+    #expect(FileManager.default.fileExists(atPath: path + "/journal/0000000099") == false)
+    try store.close()
+  }
+
   @Test func newerJournalFormatIsRefused() throws {
     let (path, segment) = try makeCrashedStore()
     // Version 2 with the checksum that belongs to it.

@@ -235,4 +235,23 @@ import Testing
         == ["both", "old"])
     try store.close()
   }
+
+  /// The record that tells the last sample of a series whose chunk was closed
+  /// was written without a window length after a restart, and taken for damage
+  /// at the next one.
+  @Test func lastSampleOutlivesTwoRestarts() throws {
+    let path = directory.path("restarts")
+    let labels: Labels = ["__name__": "idle"]
+    var store = try Store.open(directory: path)
+    try store.append(labels, [(1000, 1)])
+    try store.sealEverything()
+    for round in 0..<3 as Range<Int64> {
+      try store.append(["__name__": "busy"], [(2000 + round, 1)])
+      try store.close()
+      store = try Store.open(directory: path)
+      #expect(store.warnings.isEmpty)
+      #expect(try store.append(labels, [(1000, 2)]).rejections.count == 1)
+    }
+    try store.close()
+  }
 }

@@ -6,7 +6,7 @@ import SeriesModel
 /// Layout of the payload: series id (8 bytes, little-endian), window length
 /// in milliseconds (8), serialised ``XORChunkAppender``, the chunk's bytes.
 /// Without bytes, the chunk was closed already, and the state only tells the
-/// last sample.
+/// last sample; the window length may be 0 then.
 struct OpenChunkRecord: Equatable {
   var seriesID: SeriesID
   var windowLength: Int64
@@ -36,8 +36,6 @@ struct OpenChunkRecord: Equatable {
     guard input.count >= stateEnd else { throw .malformed }
     seriesID = SeriesID(input.littleEndian(at: 0, byteCount: 8))
     windowLength = Int64(bitPattern: input.littleEndian(at: 8, byteCount: 8))
-    let lengths = 1000...Window.largestLengthMilliseconds
-    guard lengths.contains(windowLength), windowLength % 1000 == 0 else { throw .malformed }
     do throws(ChunkError) {
       appender = try XORChunkAppender(serialized: input.extracting(16..<stateEnd))
     } catch {
@@ -49,6 +47,8 @@ struct OpenChunkRecord: Equatable {
 
   /// True when the state can be that of an open chunk with these bytes.
   private var isOpen: Bool {
+    let lengths = 1000...Window.largestLengthMilliseconds
+    guard lengths.contains(windowLength), windowLength % 1000 == 0 else { return false }
     let window = Window(
       containing: appender.firstTimestamp, lengthMilliseconds: windowLength)
     return bytes.count == appender.byteCount && appender.isFull == false

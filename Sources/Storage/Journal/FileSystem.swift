@@ -1,5 +1,9 @@
 import Glibc
 
+#if TSDB_FAULTS
+  import FaultInjection
+#endif
+
 /// A failed call on a file or directory.
 package struct FileError: Error, Hashable, Sendable, CustomStringConvertible {
   /// What was tried.
@@ -34,6 +38,20 @@ package struct FileError: Error, Hashable, Sendable, CustomStringConvertible {
   package var isNotFound: Bool { number == ENOENT }
 }
 
+/// Throws what a test planned for the call that comes next; nothing outside of
+/// tests.
+///
+/// - Parameter writing: Does what the call would do, as far as it comes.
+private func throwPlannedFault(
+  _ operation: FileError.Operation, _ path: String, writing: () -> Void = {}
+) throws(FileError) {
+  #if TSDB_FAULTS
+    guard let fault = FaultPlan.nextFault(in: .file) else { return }
+    if fault.writesFirst { writing() }
+    throw FileError(operation: operation, path: path, number: fault.code)
+  #endif
+}
+
 /// An open file, closed when the value goes.
 struct OpenFile: ~Copyable {
   /// How a file is opened.
@@ -48,6 +66,7 @@ struct OpenFile: ~Copyable {
 
   /// Opens a file; one that is created is readable by its owner alone.
   init(path: String, mode: Mode) throws(FileError) {
+    try throwPlannedFault(.open, path)
     let flags =
       switch mode {
       case .reading: O_RDONLY | O_CLOEXEC
@@ -66,6 +85,11 @@ struct OpenFile: ~Copyable {
 
   /// Writes all `bytes` at `offset`.
   func write(_ bytes: Span<UInt8>, atByteOffset offset: Int) throws(FileError) {
+    try throwPlannedFault(.write, path) {
+      _ = unsafe bytes.extracting(first: bytes.count / 2).withUnsafeBytes { buffer in
+        unsafe pwrite(descriptor, buffer.baseAddress, buffer.count, off_t(offset))
+      }
+    }
     var written = 0
     while written < bytes.count {
       let count = unsafe bytes.withUnsafeBytes { buffer in
@@ -87,6 +111,7 @@ struct OpenFile: ~Copyable {
 
   /// The size in bytes.
   func byteCount() throws(FileError) -> Int {
+    try throwPlannedFault(.read, path)
     var status = stat()
     guard unsafe fstat(descriptor, &status) == 0 else {
       throw FileError(operation: .read, path: path, number: errno)
@@ -101,6 +126,7 @@ struct OpenFile: ~Copyable {
 
   /// The first bytes, fewer than `expected` when the file is shorter.
   func readPrefix(byteCount expected: Int) throws(FileError) -> [UInt8] {
+    try throwPlannedFault(.read, path)
     var failure: Int32 = 0
     let bytes = unsafe [UInt8](unsafeUninitializedCapacity: expected) { buffer, count in
       while count < expected {
@@ -121,6 +147,7 @@ struct OpenFile: ~Copyable {
 
   /// Returns once what was written is on the disk.
   func synchronizeData() throws(FileError) {
+    try throwPlannedFault(.synchronize, path) { _ = fdatasync(descriptor) }
     guard retryingInterrupts({ fdatasync(descriptor) }) == 0 else {
       throw FileError(operation: .synchronize, path: path, number: errno)
     }
@@ -128,6 +155,9 @@ struct OpenFile: ~Copyable {
 
   /// Reserves space up to `byteCount`, zero-filled where it is new.
   func allocate(byteCount: Int) throws(FileError) {
+    try throwPlannedFault(.allocate, path) {
+      _ = posix_fallocate(descriptor, 0, off_t(byteCount / 2))
+    }
     while true {
       // Unlike its neighbours, this call returns its error number.
       let number = posix_fallocate(descriptor, 0, off_t(byteCount))
@@ -140,6 +170,7 @@ struct OpenFile: ~Copyable {
 
   /// Cuts or extends the file to `byteCount`.
   func truncate(toByteCount byteCount: Int) throws(FileError) {
+    try throwPlannedFault(.truncate, path)
     guard retryingInterrupts({ ftruncate(descriptor, off_t(byteCount)) }) == 0 else {
       throw FileError(operation: .truncate, path: path, number: errno)
     }
@@ -156,6 +187,7 @@ struct OpenFile: ~Copyable {
   /// Takes the lock of the file for this descriptor; false when another
   /// descriptor stands against it.
   func tryLock(_ kind: LockKind) throws(FileError) -> Bool {
+    try throwPlannedFault(.lock, path)
     let operation = kind == .shared ? LOCK_SH : LOCK_EX
     if retryingInterrupts({ flock(descriptor, operation | LOCK_NB) }) == 0 { return true }
     guard errno == EWOULDBLOCK else {
@@ -170,6 +202,7 @@ enum FileSystem {
   /// Creates a directory that only its owner may enter, and those above it,
   /// unless it exists.
   static func createDirectory(_ path: String) throws(FileError) {
+    try throwPlannedFault(.createDirectory, path)
     if unsafe mkdir(path, 0o700) == 0 || errno == EEXIST { return }
     let number = errno
     guard number == ENOENT, let end = path.lastIndex(of: "/"), end > path.startIndex else {
@@ -182,6 +215,7 @@ enum FileSystem {
 
   /// The names in a directory, without `.` and `..`, sorted.
   static func list(_ path: String) throws(FileError) -> [String] {
+    try throwPlannedFault(.list, path)
     guard let directory = unsafe opendir(path) else {
       throw FileError(operation: .list, path: path, number: errno)
     }
@@ -201,6 +235,7 @@ enum FileSystem {
 
   /// Deletes a file.
   static func delete(_ path: String) throws(FileError) {
+    try throwPlannedFault(.delete, path)
     guard unsafe unlink(path) != 0, errno != ENOENT else { return }
     throw FileError(operation: .delete, path: path, number: errno)
   }
@@ -228,6 +263,7 @@ enum FileSystem {
 
   /// Renames a file within its directory.
   static func rename(_ path: String, to newPath: String) throws(FileError) {
+    try throwPlannedFault(.rename, path)
     guard unsafe Glibc.rename(path, newPath) == 0 else {
       throw FileError(operation: .rename, path: path, number: errno)
     }
@@ -235,6 +271,7 @@ enum FileSystem {
 
   /// Returns once the entries of a directory are on the disk.
   static func synchronizeDirectory(_ path: String) throws(FileError) {
+    try throwPlannedFault(.synchronize, path)
     let descriptor = retryingInterrupts { unsafe open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC) }
     guard descriptor >= 0 else {
       throw FileError(operation: .open, path: path, number: errno)

@@ -1,3 +1,4 @@
+import FaultInjection
 import Glibc
 
 /// The segment that is being written, and the numbers of the journal.
@@ -40,7 +41,9 @@ final class Journal {
     let bytes = buffer.bytes
     do throws(FileError) {
       try writer.write(bytes.span)
+      FaultPoint.reached("journal.written")
       try writer.synchronize()
+      FaultPoint.reached("journal.synced")
     } catch {
       throw StorageError(error)
     }

@@ -133,8 +133,11 @@ struct Recovery {
       case .newerVersion(let version):
         throw .unsupportedFormat(found: version, supported: SegmentHeader.formatVersion)
       case .damaged:
-        // A crash may leave a new segment without its header.
-        if isLast == false || bytes.contains(where: { $0 != 0 }) {
+        // A crash or a full disk may leave a new segment without its header, or
+        // with a part of it.
+        let isEmpty = bytes.dropFirst(SegmentHeader.byteCount).allSatisfy { $0 == 0 }
+        let isBlank = isEmpty && bytes.prefix(SegmentHeader.byteCount).allSatisfy { $0 == 0 }
+        if isEmpty == false || isBlank && isLast == false {
           note(
             JournalDamage(path: segment.file.path, byteOffset: 0, reason: "this is no segment"),
             in: segment)

@@ -86,11 +86,11 @@ struct JournalDirectory: Sendable {
   }
 
   /// Takes a segment out of the journal at once, and frees its bytes so slowly
-  /// that commits go on; takes some 20 ms for each MiB.
-  func deleteSegmentSlowly(_ number: UInt64) throws(FileError) {
+  /// that commits go on: with a pause after each MiB.
+  func deleteSegment(_ number: UInt64, pauseMicroseconds: UInt32) throws(FileError) {
     let doomed = path(ofSegment: number) + Self.deletedSuffix
     try FileSystem.rename(path(ofSegment: number), to: doomed)
-    try FileSystem.deleteInPieces(doomed, pauseMicroseconds: 20_000)
+    try FileSystem.deleteInPieces(doomed, pauseMicroseconds: pauseMicroseconds)
   }
 
   /// Removes what a crash left of segments that were being deleted.

@@ -1,4 +1,5 @@
 import ChunkEncoding
+import FaultInjection
 import LMDB
 import SeriesModel
 import Synchronization
@@ -66,7 +67,9 @@ extension OpenStore {
     let start = monotonicSeconds()
     do throws(StorageError) {
       guard var frozen = try freeze(scope, for: deletion, state: state) else { return }
+      FaultPoint.reached("checkpoint.frozen")
       let segment = try saveOpenChunks(of: frozen, scope: scope)
+      FaultPoint.reached("checkpoint.saved")
       frozen.releaseOpenChunks()
       try seal(frozen, checkpointSegment: segment)
       contents.head.withLock { [frozen] in $0.finishSeal(of: frozen) }
@@ -97,6 +100,7 @@ extension OpenStore {
       // One number is left free in front for the checkpoint.
       next = try makeSegment(.log, numberAfterLast: 2)
     }
+    FaultPoint.reached("checkpoint.segment")
     return try queue.pausing { () throws(StorageError) in
       try journal.withLock { journal throws(StorageError) in
         guard let journal else { throw .notWritable }
@@ -195,6 +199,7 @@ extension OpenStore {
         _ = try insertion.writeSome(
           in: &transaction, byteBudget: OpenStore.bytesPerTransaction)
       }
+      FaultPoint.reached("checkpoint.index")
     }
     try sealChunks(of: frozen)
     try schema.environment.write { transaction throws(StorageError) in
@@ -206,6 +211,7 @@ extension OpenStore {
       try schema.setMetaValue(.checkpointSegment, to: checkpointSegment, in: &transaction)
       try schema.setMetaValue(.sealedThrough, to: frozen.plan.sequence, in: &transaction)
     }
+    FaultPoint.reached("checkpoint.named")
   }
 
   private func sealChunks(of frozen: FrozenHead) throws(StorageError) {
@@ -238,6 +244,7 @@ extension OpenStore {
         try table.write(&run, in: &transaction)
         try schema.setMetaValue(.sealPlan, to: plan, in: &transaction)
       }
+      FaultPoint.reached("checkpoint.chunks")
     }
   }
 
@@ -255,8 +262,10 @@ extension OpenStore {
         } else if scope == .closing {
           try directory.deleteSegment(number)
         } else {
-          try directory.deleteSegmentSlowly(number)
+          try directory.deleteSegment(
+            number, pauseMicroseconds: contents.options.deletionPauseMicroseconds)
         }
+        FaultPoint.reached("checkpoint.deleted")
       }
     } catch {
       throw StorageError(error)

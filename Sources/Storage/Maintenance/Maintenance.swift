@@ -1,3 +1,4 @@
+import FaultInjection
 import LMDB
 import SeriesModel
 import Synchronization
@@ -104,16 +105,19 @@ extension OpenStore {
     try schema.environment.write { transaction throws(StorageError) in
       try windows.hide(window, in: &transaction)
     }
+    FaultPoint.reached("retention.hidden")
     var isGone = false
     while isGone == false {
       isGone = try schema.environment.write { transaction throws(StorageError) in
         try chunks.deleteSome(of: window, in: &transaction)
       }
+      FaultPoint.reached("retention.chunks")
     }
     try schema.environment.write { transaction throws(StorageError) in
       try windows.forget(window, in: &transaction)
       try TombstoneTable(schema).drop(window, in: &transaction)
     }
+    FaultPoint.reached("retention.forgotten")
   }
 
   /// Removes from the index what neither a window nor the head holds, and takes
@@ -152,6 +156,7 @@ extension OpenStore {
         try schema.environment.write { transaction throws(StorageError) in
           try contents.index.remove(PostingsList(sorted: removable), in: &transaction)
         }
+        FaultPoint.reached("retention.series")
         removedCount += removable.count
       }
     }

@@ -1,4 +1,5 @@
 import ChunkEncoding
+import FaultInjection
 import LMDB
 import SeriesModel
 
@@ -114,6 +115,7 @@ struct WindowMerge {
       try schema.setMetaValue(.mergePlan, to: plan, in: &transaction)
       return plan
     }
+    FaultPoint.reached("merge.begun")
     return WindowMerge(plan, in: schema)
   }
 
@@ -146,6 +148,7 @@ struct WindowMerge {
           in: &transaction)
       }
     }
+    FaultPoint.reached("merge.moved")
     return ids.ids.last.map { $0 < movedBelow } ?? true
   }
 
@@ -165,6 +168,7 @@ struct WindowMerge {
           try chunks.deleteSome(
             of: source.window, inPartsBelow: source.movingEndPart, in: &transaction)
         }
+        FaultPoint.reached("merge.cleaned")
       }
     }
     return try schema.environment.write { transaction throws(StorageError) in
@@ -181,6 +185,7 @@ struct WindowMerge {
       try schema.removeMetaValue(.mergePlan, in: &transaction)
       return hadDeleted
     }
+    FaultPoint.reached("merge.settled")
   }
 
   // MARK: Sources
