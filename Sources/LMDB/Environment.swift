@@ -34,6 +34,8 @@ package struct EnvironmentOptions: Sendable {
 ///   grows: read briefly, or ``ReadTransaction/reset()`` in between.
 /// - Slots of readers that died are freed at `init`, when the slots run out,
 ///   and by ``clearStaleReaders()``.
+/// - LMDB believes the file, and a page that is not there kills the process: the
+///   meta pages and the length are checked before the file is mapped.
 /// - Not across `fork`, and not on network file systems.
 ///
 /// An environment may be used by every thread. It is closed when the last
@@ -93,6 +95,7 @@ package final class Environment: Sendable {
       if let identity = FileIdentity.ofFile(atPath: file), files.contains(identity) {
         throw LMDBError(.alreadyOpen, during: .open)
       }
+      try EnvironmentFile(directory: path)?.checkMeta()
       var options = options
       let handle = try openHalvingMapSize(path: path, options: &options, tableCount: tableCount)
       let identity = FileIdentity.ofFile(atPath: file)

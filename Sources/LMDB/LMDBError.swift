@@ -13,6 +13,8 @@ package struct LMDBError: Error, Hashable, Sendable {
     case pageNotFound
     /// A page is not what it should be: the file is damaged.
     case corrupted
+    /// The file ends before pages that it says it has.
+    case truncated
     /// An earlier failure made the environment unusable.
     case panic
     /// The file was written by another version of LMDB's format.
@@ -90,6 +92,7 @@ extension LMDBError: CustomStringConvertible {
     case .notFound: "not found"
     case .pageNotFound: "a page is missing, the file is damaged"
     case .corrupted: "the file is damaged"
+    case .truncated: "the file was cut short, pages are missing at its end"
     case .panic: "an earlier failure made the environment unusable"
     case .versionMismatch: "the file was written by another version of LMDB"
     case .invalid: "this is not an LMDB file"
@@ -114,7 +117,7 @@ extension LMDBError: CustomStringConvertible {
   /// What to do about it, or nil when there is nothing useful to say.
   package var hint: String? {
     switch code {
-    case .pageNotFound, .corrupted, .panic:
+    case .pageNotFound, .corrupted, .truncated, .panic:
       "stop every process that uses the directory, check the disk, and restore a snapshot"
     case .versionMismatch: "use the version of LMDB that wrote the file"
     case .invalid: "check that the path names a data directory of this program"
