@@ -106,7 +106,7 @@ private struct Model {
       case 80: try store.cleanTombstones()
       case 81..<90: try store.maintain(now: Timestamp(milliseconds: clock))
       case 90..<93: try store.sealEverything()
-      case 93..<95: clock += 8_000_000
+      case 93..<95: clock += chance(50) ? 8_000_000 : 90_000_000
       case 95..<98:
         try store.close()
         store = try Store.open(directory: path, options: options)
