@@ -1,0 +1,57 @@
+import ChunkEncoding
+import SeriesModel
+
+/// A chunk made of any bytes, for the fuzzer and for the replay of what it
+/// found.
+///
+/// Layout: class (1), sample count (2), first timestamp (8), duration (8), byte
+/// count of the timestamp vector (1), vector, payload. Missing bytes count as 0.
+package struct FuzzedChunk {
+  private var description: ChunkDescription
+  private var vector: [UInt8]
+  private var payload: [UInt8]
+
+  /// Cuts `input` into the parts of a chunk.
+  package init(_ input: [UInt8]) {
+    var offset = 0
+    func number(_ byteCount: Int) -> UInt64 {
+      var number: UInt64 = 0
+      for index in (0..<byteCount).reversed() {
+        number = number << 8 | UInt64(offset + index < input.count ? input[offset + index] : 0)
+      }
+      offset += byteCount
+      return number
+    }
+    let classByte = UInt8(number(1))
+    let sampleCount = Int(number(2))
+    let first = Int64(bitPattern: number(8))
+    let duration = Int64(bitPattern: number(8))
+    description = ChunkDescription(
+      classByte: classByte, sampleCount: sampleCount, minTimestamp: first,
+      maxTimestamp: first &+ duration)
+    let vectorByteCount = Int(number(1))
+    vector = Array(input.dropFirst(offset).prefix(vectorByteCount))
+    payload = Array(input.dropFirst(offset + vectorByteCount))
+  }
+
+  /// Decodes behind one sample that is there, and returns what is wrong with the
+  /// outcome, or nil.
+  package func problem() -> String? {
+    var columns = SampleColumns()
+    columns.append(timestampMilliseconds: 7, value: 7)
+    do throws(ChunkError) {
+      try columns.append(chunk: description, timestamps: vector.span, payload: payload.span)
+    } catch {
+      return columns.timestamps == [7] && columns.values == [7]
+        ? nil : "something was appended although it threw"
+    }
+    let times = columns.timestamps.dropFirst()
+    if times.count != description.sampleCount || columns.values.count != times.count + 1 {
+      return "there are \(times.count) samples"
+    }
+    if times.first != description.minTimestamp || times.last != description.maxTimestamp {
+      return "the range of time is another one"
+    }
+    return zip(times, times.dropFirst()).allSatisfy { $0 < $1 } ? nil : "time goes back"
+  }
+}
