@@ -124,10 +124,6 @@ struct DataFile: ~Copyable {
     throw LMDBError(.system(errno), during: .open)
   }
 
-  private init(descriptor: CInt) {
-    self.descriptor = descriptor
-  }
-
   deinit { close(descriptor) }
 
   func byteCount() throws(LMDBError) -> Int {

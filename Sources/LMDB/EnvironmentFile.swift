@@ -95,8 +95,10 @@ package struct EnvironmentFile: ~Copyable {
       throw LMDBError(.versionMismatch, during: .open)
     }
     let meta = Meta(
-      pageSizeBytes: Int(span.number(at: 40, byteCount: 4)), freeList: PageTree(span, at: 40, hasNumberKeys: true),
-      main: PageTree(span, at: 88, hasNumberKeys: false), lastPage: span.number(at: 136, byteCount: 8),
+      pageSizeBytes: Int(span.number(at: 40, byteCount: 4)),
+      freeList: PageTree(span, at: 40, hasNumberKeys: true),
+      main: PageTree(span, at: 88, hasNumberKeys: false),
+      lastPage: span.number(at: 136, byteCount: 8),
       transaction: span.number(at: 144, byteCount: 8))
     let sizes = 512...65_536
     guard sizes.contains(meta.pageSizeBytes), meta.pageSizeBytes.nonzeroBitCount == 1,

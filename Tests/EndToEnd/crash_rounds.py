@@ -17,7 +17,7 @@ import threading
 import time
 
 import remote_write
-from product import Server, server_command
+from product import Server, server_command, tsdbctl
 
 # Batches of samples: each is one request, and one moment of each of its series.
 
@@ -150,6 +150,44 @@ class Sender:
         self.in_flight = None
 
 
+class DirectoryReader:
+    """Another process that reads the directory, again and again, whatever happens to the server.
+
+    What it counts never falls, and no read fails.
+    """
+
+    EXPRESSION = 'sum(count_over_time(batch_number{member="0"}[30d]))'
+
+    def __init__(self, data_directory):
+        self.data_directory = data_directory
+        self.read_count = 0
+        self.problems = []
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._run)
+
+    def start(self):
+        self._thread.start()
+
+    def stop(self):
+        self._stop.set()
+        self._thread.join()
+
+    def _run(self):
+        before = 0
+        while not self._stop.wait(0.2):
+            result = tsdbctl(
+                "query", "--path", self.data_directory, "--output=csv", self.EXPRESSION)
+            if result.status != 0:
+                self.problems.append(f"a reader failed: {result.errors.strip()}")
+                continue
+            lines = result.output.split()
+            count = float(lines[-1].split(",")[-1]) if len(lines) > 1 else 0
+            if count < before:
+                self.problems.append(f"a reader found {count} batches after {before}")
+            before = count
+            self.read_count += 1
+
+
 def same(left, right):
     return left == right or (left != left and right != right)
 
@@ -170,6 +208,11 @@ class CrashTest:
         self.worst_ready_seconds = 0.0
         self.lost_count = 0
         self.problems = []
+        self.reader = None
+
+    @property
+    def read_count(self):
+        return self.reader.read_count if self.reader else 0
 
     @property
     def acknowledged_count(self):
@@ -180,7 +223,14 @@ class CrashTest:
         return all(sender.is_finished for sender in self.senders)
 
     def close(self):
-        """Ends the server, if it runs; the data directory stays."""
+        """Ends the reader, and the server, if it runs; the data directory stays."""
+        if self.reader is not None:
+            self.reader.stop()
+            self.problems += self.reader.problems
+            self.reader = None
+        self._kill()
+
+    def _kill(self):
         if self.server is not None:
             self.server.kill()
             self.server.remove()
@@ -206,6 +256,9 @@ class CrashTest:
         """
         if self.server is None:
             self._start()
+        if self.reader is None:
+            self.reader = DirectoryReader(self.data_directory)
+            self.reader.start()
         stop = threading.Event()
         threads = [
             threading.Thread(target=sender.run, args=(self.server, stop))
@@ -216,7 +269,7 @@ class CrashTest:
         time.sleep(seconds * self.random.uniform(0.2, 1.8))
         while self.acknowledged_count == before and any(one.is_alive() for one in threads):
             time.sleep(0.005)
-        self.close()
+        self._kill()
         self.kill_count += 1
         stop.set()
         for thread in threads:
