@@ -2,7 +2,7 @@ import Foundation
 import TestSupport
 import Testing
 
-/// Replays what `Tools/fuzz-chunks` kept.
+/// Replays what `Tools/fuzz-chunks` begins with and what it kept.
 @Suite struct ChunkCorpusTests {
   private static let directory =
     (#filePath as NSString).deletingLastPathComponent + "/Corpus"

@@ -156,6 +156,7 @@ extension OpenStore {
         try schema.environment.write { transaction throws(StorageError) in
           try contents.index.remove(PostingsList(sorted: removable), in: &transaction)
         }
+        FaultPoint.reached("retention.series")
         removedCount += removable.count
         FaultPoint.reached("retention.series")
       }
