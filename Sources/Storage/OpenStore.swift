@@ -137,6 +137,10 @@ final class OpenStore: Sendable {
       statistics.openChunkCount = head.openChunkCount
       statistics.openChunkBytes = head.arena.usedByteCount
       statistics.closedChunkCount = head.closed.chunks.count + head.frozen.chunks.count
+      statistics.exemplarCount = head.exemplars.count
+      statistics.exemplarSeriesCount = head.exemplars.seriesCount
+      statistics.lastExemplarTimestamp = head.exemplars.lastTimestamp
+        .map(Timestamp.init(milliseconds:))
     }
     journal.withLock { journal in
       statistics.journalBytes = journal?.byteCount ?? 0

@@ -178,3 +178,9 @@ extension Store: Queryable {
     try querier().series(of: selections)
   }
 }
+
+extension Store: ExemplarQueryable {
+  package func exemplars(of selections: [SeriesSelection]) throws -> [SeriesExemplars] {
+    try querier().exemplars(of: selections)
+  }
+}

@@ -16,6 +16,9 @@ package struct StoreOptions: Sendable {
   package var checkpointThresholdBytes = 16 << 20
   /// Everything open is sealed after this long without an append; 10 minutes.
   package var idleMilliseconds: Int64 = 10 * 60 * 1000
+  /// The exemplars that are kept of all series together; the oldest go first.
+  /// None are when it is 0.
+  package var maximumExemplarCount = 100_000
   /// The read transactions of a snapshot: cursors beyond this number wait for
   /// each other.
   package var readersPerSnapshot = 2
@@ -53,6 +56,15 @@ package struct StoreStatistics: Hashable, Sendable {
   package var replacedSampleCount = 0
   /// The samples refused since the store was opened.
   package var rejectedSampleCounts: [RejectionReason: Int] = [:]
+  /// The exemplars in memory, and the series that have any.
+  package var exemplarCount = 0
+  package var exemplarSeriesCount = 0
+  /// The time of the exemplar that came last, or nil.
+  package var lastExemplarTimestamp: Timestamp?
+  /// The exemplars accepted since the store was opened, duplicates included.
+  package var appendedExemplarCount = 0
+  /// The exemplars refused since the store was opened.
+  package var refusedExemplarCounts: [ExemplarRefusal: Int] = [:]
   /// The bytes of the journal that a restart would read.
   package var journalBytes = 0
   /// The segments of the journal.

@@ -193,7 +193,7 @@ extension StoreQuerier {
     return .union(of: lists)
   }
 
-  private func readTables(
+  func readTables(
     _ body: (borrowing ReadTransaction) throws(StorageError) -> Void
   ) throws(StorageError) {
     if let pool {

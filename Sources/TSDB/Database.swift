@@ -34,8 +34,9 @@ import Threading
 /// ### Reading
 /// - ``query(_:at:options:)``
 /// - ``query(_:from:through:stepMilliseconds:options:)``
+/// - ``exemplars(_:from:through:)``
 public final class Database: Sendable {
-  let store: any Queryable & Sendable
+  let store: any Queryable & ExemplarQueryable
   /// Nil for a database opened for reading only.
   let writer: Store?
   let reader: StoreReader?
@@ -44,7 +45,7 @@ public final class Database: Sendable {
   private let maintenance: PeriodicWorker?
 
   private init(writer: Store?, reader: StoreReader?, options: DatabaseOptions) throws {
-    guard let store: any Queryable & Sendable = writer ?? reader else {
+    guard let store: any Queryable & ExemplarQueryable = writer ?? reader else {
       preconditionFailure("a database either writes or reads")
     }
     self.store = store
@@ -125,6 +126,7 @@ extension StoreOptions {
     self.init()
     retentionMilliseconds = options.retention.wholeMilliseconds
     duplicatePolicy = options.duplicatePolicy
+    maximumExemplarCount = options.maximumExemplars
   }
 }
 

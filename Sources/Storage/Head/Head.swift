@@ -53,6 +53,7 @@ struct Head: Sendable {
   var openChunkCount = 0
   /// The chunk that was decoded last, while batches are staged.
   var decoded: DecodedChunk?
+  var exemplars = ExemplarQueue(capacity: 0)
   /// The samples of the chunk that is being closed; kept for its memory.
   private var closing = SampleColumns()
 

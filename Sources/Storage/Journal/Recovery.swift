@@ -85,6 +85,7 @@ struct Recovery {
       head.includeInTimeRange(newest)
     }
     try contents.loadMetadata(into: &head, view: view)
+    try contents.loadExemplars(into: &head, view: view)
     if let plan = try schema.metaValue(.sealPlan, in: view),
       plan.sequence > recovery.recovered.sealedThrough
     {

@@ -199,6 +199,7 @@ extension OpenStore {
     try sealChunks(of: frozen)
     try schema.environment.write { transaction throws(StorageError) in
       try contents.storeMetadata(frozen.metadata, in: &transaction)
+      try ExemplarTable(schema).write(frozen.exemplars, in: &transaction)
       try schema.setMetaValue(.nextSeriesID, to: frozen.nextSeriesID, in: &transaction)
       if let newest = frozen.newestTimestamp {
         try schema.setMetaValue(.newestTimestamp, to: newest, in: &transaction)
