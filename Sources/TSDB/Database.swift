@@ -3,7 +3,7 @@ import SeriesModel
 import Storage
 import Threading
 
-/// A time-series database in a directory.
+/// A time-series database in a directory, or in memory.
 ///
 /// ```swift
 /// let database = try Database.open(at: "data")
@@ -22,6 +22,7 @@ import Threading
 /// ### Opening
 /// - ``open(at:options:)``
 /// - ``openReadOnly(at:options:)``
+/// - ``inMemory(options:)``
 /// - ``close()``
 /// ### Writing
 /// - ``append(_:to:at:)``
@@ -73,6 +74,24 @@ public final class Database: Sendable {
       try Database(
         writer: Store.open(directory: path, options: StoreOptions(options)), reader: nil,
         options: options)
+    }
+  }
+
+  /// Makes an empty database in memory: it has no files, and ends with the
+  /// process or when it is closed and released.
+  ///
+  /// It does what a database in a directory does; an append returns once its
+  /// samples are visible. A process may have any number of them. The memory is
+  /// that of `/dev/shm`; where there is none, or less than 256 MiB, it is
+  /// a file without a name in the directory for temporary files.
+  ///
+  /// - Throws: ``TSDBError`` with code `failed` when no memory can be had.
+  public static func inMemory(
+    options: DatabaseOptions = DatabaseOptions()
+  ) throws -> Database {
+    try wrappingStorageErrors {
+      try Database(
+        writer: Store.inMemory(options: StoreOptions(options)), reader: nil, options: options)
     }
   }
 

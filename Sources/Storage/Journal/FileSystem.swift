@@ -45,6 +45,8 @@ struct OpenFile: ~Copyable {
 
   let path: String
   private let descriptor: Int32
+  /// Whether what is written goes nowhere.
+  private let isDiscarding: Bool
 
   /// Opens a file; one that is created is readable by its owner alone.
   init(path: String, mode: Mode) throws(FileError) {
@@ -60,6 +62,18 @@ struct OpenFile: ~Copyable {
     }
     self.path = path
     descriptor = opened
+    isDiscarding = false
+  }
+
+  /// Opens what takes any bytes and keeps none.
+  init(discardingAs path: String) throws(FileError) {
+    let opened = retryingInterrupts { unsafe open("/dev/null", O_RDWR | O_CLOEXEC) }
+    guard opened >= 0 else {
+      throw FileError(operation: .open, path: "/dev/null", number: errno)
+    }
+    self.path = path
+    descriptor = opened
+    isDiscarding = true
   }
 
   deinit { close(descriptor) }
@@ -121,6 +135,7 @@ struct OpenFile: ~Copyable {
 
   /// Returns once what was written is on the disk.
   func synchronizeData() throws(FileError) {
+    if isDiscarding { return }
     guard retryingInterrupts({ fdatasync(descriptor) }) == 0 else {
       throw FileError(operation: .synchronize, path: path, number: errno)
     }
@@ -128,6 +143,7 @@ struct OpenFile: ~Copyable {
 
   /// Reserves space up to `byteCount`, zero-filled where it is new.
   func allocate(byteCount: Int) throws(FileError) {
+    if isDiscarding { return }
     while true {
       // Unlike its neighbours, this call returns its error number.
       let number = posix_fallocate(descriptor, 0, off_t(byteCount))
@@ -140,6 +156,7 @@ struct OpenFile: ~Copyable {
 
   /// Cuts or extends the file to `byteCount`.
   func truncate(toByteCount byteCount: Int) throws(FileError) {
+    if isDiscarding { return }
     guard retryingInterrupts({ ftruncate(descriptor, off_t(byteCount)) }) == 0 else {
       throw FileError(operation: .truncate, path: path, number: errno)
     }
