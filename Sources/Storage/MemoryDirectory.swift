@@ -59,7 +59,7 @@ enum MemoryDirectory {
 
   /// Takes the names away; what is open stays usable.
   private static func remove(_ path: String) {
-    for name in ["data.mdb", "lock.mdb"] { unlink("\(path)/\(name)") }
-    rmdir(path)
+    for name in ["data.mdb", "lock.mdb"] { unsafe unlink("\(path)/\(name)") }
+    unsafe rmdir(path)
   }
 }

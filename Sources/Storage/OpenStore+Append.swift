@@ -110,10 +110,12 @@ extension OpenStore {
   }
 
   private func write(_ records: [BatchRecord]) throws(StorageError) {
+    let start = monotonicSeconds()
     try journal.withLock { journal throws(StorageError) in
       guard let journal else { throw .notWritable }
       try journal.commit(records)
     }
+    observer.withLock { $0.didSynchronize }(monotonicSeconds() - start)
   }
 
   private func count(_ staged: [[StagedBatch]], isSynced: Bool, seconds: Double) {

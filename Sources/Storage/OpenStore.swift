@@ -18,6 +18,7 @@ final class OpenStore: Sendable {
   /// Held while the tables are written.
   let maintenance: Mutex<MaintenanceState>
   let counters = Mutex(StoreStatistics())
+  let observer = Mutex(StoreObserver())
   /// Nil for a store in memory.
   private let lock: DirectoryLock?
 
@@ -156,6 +157,9 @@ final class OpenStore: Sendable {
       statistics.openChunkCount = head.openChunkCount
       statistics.openChunkBytes = head.arena.usedByteCount
       statistics.closedChunkCount = head.closed.chunks.count + head.frozen.chunks.count
+      statistics.outOfOrderSampleCount = head.outOfOrderCount
+      statistics.newestTimestamp = head.newestTimestamp.map(Timestamp.init(milliseconds:))
+      statistics.oldestTimestamp = head.oldestTimestamp.map(Timestamp.init(milliseconds:))
       statistics.exemplarCount = head.exemplars.count
       statistics.exemplarSeriesCount = head.exemplars.seriesCount
       statistics.lastExemplarTimestamp = head.exemplars.lastTimestamp
@@ -164,6 +168,14 @@ final class OpenStore: Sendable {
     journal.withLock { journal in
       statistics.journalBytes = journal?.byteCount ?? 0
       statistics.segmentCount = journal?.segmentNumbers.count ?? 0
+      statistics.currentSegment = journal?.lastSegmentNumber ?? 0
+    }
+    do throws(LMDBError) {
+      let tables = try contents.schema.environment.statistics()
+      statistics.tableBytes = tables.usedBytes
+      statistics.mapSizeBytes = tables.mapSizeBytes
+    } catch {
+      // Statistics are no reason to fail; what can't be read shows as 0.
     }
     statistics.quarantinedChunkCount = contents.quarantine.count
     statistics.failure = queue.failure

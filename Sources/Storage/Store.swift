@@ -131,6 +131,11 @@ package final class Store: Sendable {
     return opened?.statistics ?? last
   }
 
+  /// Has `observer` told of the work that is done from now on, and nobody else.
+  package func observe(_ observer: StoreObserver) {
+    state.withLock { $0.opened }?.observer.withLock { $0 = observer }
+  }
+
   /// The timestamp of the newest sample ever stored; nil when there is none or
   /// the store is closed.
   package var newestTimestamp: Timestamp? { contents?.newestTimestamp }

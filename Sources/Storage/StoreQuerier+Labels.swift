@@ -152,7 +152,8 @@ extension StoreQuerier {
         guard onlyStored.isEmpty == false else { continue }
         let isFree = condition.resolver.selectsEverySeries
         inTables.append(
-          isFree ? onlyStored : try condition.resolver.resolve(in: postings).intersection(onlyStored))
+          isFree
+            ? onlyStored : try condition.resolver.resolve(in: postings).intersection(onlyStored))
       }
     }
     var selected = Selected(

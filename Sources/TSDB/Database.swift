@@ -42,6 +42,8 @@ public final class Database: Sendable {
   let writer: Store?
   let reader: StoreReader?
   let engine: Engine
+  let maximumExemplars: Int
+  let retention: Duration
   /// Runs checkpoints, sealing and retention.
   private let maintenance: PeriodicWorker?
 
@@ -53,6 +55,8 @@ public final class Database: Sendable {
     self.writer = writer
     self.reader = reader
     engine = Engine(options: EngineOptions(options))
+    maximumExemplars = options.maximumExemplars
+    retention = options.retention
     maintenance = try writer.map { store in
       try PeriodicWorker(every: .seconds(2)) { [clock = options.clock] in
         // The store latches a failed write, and `failure` tells of it.

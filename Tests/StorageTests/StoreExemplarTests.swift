@@ -229,8 +229,10 @@ import Testing
     #expect(try BatchRecord(decoding: plain.span) == record)
     record.exemplars = [
       BatchExemplar(seriesID: SeriesID(1), exemplar: exemplar("a", .min, .infinity)),
-      BatchExemplar(seriesID: SeriesID(9), exemplar: Exemplar(
-        labels: Labels(), value: 0, timestamp: .latest)),
+      BatchExemplar(
+        seriesID: SeriesID(9),
+        exemplar: Exemplar(
+          labels: Labels(), value: 0, timestamp: .latest)),
     ]
     var extended: [UInt8] = []
     record.encode(into: &extended)

@@ -41,7 +41,8 @@ extension Head {
   ) {
     guard batch.exemplars.isEmpty == false, exemplars.capacity > 0 else { return }
     for entry in batch.exemplars {
-      guard let newest = staged.newestExemplars[entry.seriesID] ?? exemplars.last(of: entry.seriesID)
+      guard
+        let newest = staged.newestExemplars[entry.seriesID] ?? exemplars.last(of: entry.seriesID)
       else {
         stage(
           entry, refusal: refusal(of: entry, options, oldestAccepted), outcome: &outcome)

@@ -83,7 +83,8 @@ extension Head {
       plan: plan, chunks: Head.sealOrder(of: frozen.chunks), chunkList: frozen,
       newSeries: newSlots.map { (slots.ids[$0], $0) },
       metadata: unsealed, nextSeriesID: nextSeriesID, newestTimestamp: newestTimestamp,
-      exemplars: ExemplarSeal(exemplars), ids: slots.ids, flags: slots.flags, open: open, arena: arena, buffers: buffers)
+      exemplars: ExemplarSeal(exemplars), ids: slots.ids, flags: slots.flags, open: open,
+      arena: arena, buffers: buffers)
   }
 
   /// Forgets the frozen chunks, which the tables hold now.

@@ -105,6 +105,7 @@ struct Recovery {
     }
     recovery.repeatSealIfCovered(&head, isAtEnd: true)
     recovery.noteLostSeries()
+    head.outOfOrderCount = 0
     return (recovery.recovered, head)
   }
 

@@ -79,6 +79,7 @@ extension OpenStore {
         counters.sealedChunkCount += chunkCount
         counters.lastCheckpointSeconds = monotonicSeconds() - start
       }
+      observer.withLock { $0.didCheckpoint }(monotonicSeconds() - start)
       try readWindows()
     } catch {
       queue.fail(because: error)
