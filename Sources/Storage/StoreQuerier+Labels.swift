@@ -24,8 +24,6 @@ extension StoreQuerier {
     var selected = PostingsList()
     /// Those of them that have a sample in memory that may be in the range.
     var inRange = PostingsList()
-    /// Whether no sample at all is outside of the range.
-    var isEverythingInRange = false
   }
 
   /// The series that some conditions select, each in the index it is looked up
@@ -72,7 +70,7 @@ extension StoreQuerier {
       let known: [Labels]? = contents.head.withLock { head in
         guard head.slots.index.removalCount == selected.removalCount else { return nil }
         return selected.inHead?.ids.compactMap { id in
-          head.slots.slot(of: id).map { head.slots.labels[$0] }
+          head.slots.slot(of: id).map { head.slots.labels(at: $0) }
         }
       }
       guard var all = known else { continue }
@@ -127,6 +125,9 @@ extension StoreQuerier {
         try Condition(SeriesSelection(matchers: [], start: .earliest, end: .latest))
       ]
     }
+    // The index still lists series that are deleted.
+    let hasDeleted = try hasDeletedSamples()
+    let isEverything = selections.isEmpty && hasDeleted == false
     let (known, found, removalCount) = try contents.head.withLock { head throws(StorageError) in
       var found: [HeadSeries] = []
       for condition in conditions { found.append(try StoreQuerier.find(condition, in: &head)) }
@@ -134,31 +135,23 @@ extension StoreQuerier {
     }
     var inHead: [PostingsList] = []
     var inTables: [PostingsList] = []
-    var isEverySeries = false
     try readTables { transaction throws(StorageError) in
-      let postings = contents.index.postings(in: transaction.view)
       for (condition, series) in zip(conditions, found) {
-        let stored =
-          series.isEverythingInRange
-          ? try postings.allPostings()
-          : try windowSeries(overlapping: condition.range, in: transaction.view)
-        let onlyStored = stored.subtracting(known)
-        if series.isEverythingInRange {
-          if condition.resolver.selectsEverySeries { isEverySeries = true }
+        if isEverything {
           inHead.append(series.selected)
-        } else {
-          inHead.append(series.inRange.union(series.selected.intersection(stored)))
+          inTables.append(
+            try contents.index.postings(in: transaction.view).allPostings().subtracting(known))
+          continue
         }
-        guard onlyStored.isEmpty == false else { continue }
-        let isFree = condition.resolver.selectsEverySeries
-        inTables.append(
-          isFree
-            ? onlyStored : try condition.resolver.resolve(in: postings).intersection(onlyStored))
+        let stored = try storedSeries(
+          of: condition, beyond: known, isCareful: hasDeleted, in: transaction.view)
+        inHead.append(series.inRange.union(series.selected.intersection(stored.visible)))
+        inTables.append(stored.unknown)
       }
     }
     var selected = Selected(
       inHead: .union(of: inHead), inTables: .union(of: inTables), removalCount: removalCount)
-    if isEverySeries, isNamingEach == false {
+    if isEverything, isNamingEach == false {
       selected.inHead = nil
       if selected.inTables?.isEmpty == false { selected.inTables = nil }
     }
@@ -171,10 +164,7 @@ extension StoreQuerier {
     for name in condition.resolver.labelNames { head.slots.sortLabelValues(of: name) }
     var found = HeadSeries()
     found.selected = try condition.resolver.resolve(in: head.slots.index)
-    let (range, oldest, newest) = (condition.range, head.oldestTimestamp, head.newestTimestamp)
-    found.isEverythingInRange =
-      range.lowerBound <= oldest ?? .max && range.upperBound >= newest ?? .min
-    guard found.isEverythingInRange == false else { return found }
+    let range = condition.range
     found.inRange = PostingsList(
       sorted: found.selected.ids.filter { id in
         head.slots.slot(of: id).map { head.hasSamples(slot: $0, overlapping: range) } ?? false
@@ -182,7 +172,43 @@ extension StoreQuerier {
     return found
   }
 
-  /// The series that have a chunk in a window with samples in the range.
+  private func hasDeletedSamples() throws(StorageError) -> Bool {
+    var hasDeleted = false
+    try readTables { transaction throws(StorageError) in
+      hasDeleted = try contents.tombstones(in: transaction.view).isEmpty == false
+    }
+    return hasDeleted
+  }
+
+  /// The series of the tables that have a chunk in a window with samples in the
+  /// range, and those of them that the condition selects and the head does not
+  /// know.
+  ///
+  /// - Parameter isCareful: Whether chunks are looked at, since samples are
+  ///   deleted. They are too where something is damaged, as for samples.
+  private func storedSeries(
+    of condition: Condition, beyond known: PostingsList, isCareful: Bool, in view: ReadView
+  ) throws(StorageError) -> (visible: PostingsList, unknown: PostingsList) {
+    if isCareful == false {
+      do throws(StorageError) {
+        let visible = try windowSeries(overlapping: condition.range, in: view)
+        let unknown = visible.subtracting(known)
+        guard unknown.isEmpty == false, condition.resolver.selectsEverySeries == false else {
+          return (visible, unknown)
+        }
+        let selected = try condition.resolver.resolve(in: contents.index.postings(in: view))
+        return (visible, selected.intersection(unknown))
+      } catch {
+        guard case .corrupted = error else { throw error }
+      }
+    }
+    let stored = StoredSelection(
+      contents: contents, resolver: condition.resolver, range: condition.range,
+      warnings: WarningList([]))
+    let (selected, windows) = try stored.seriesAndWindows(in: view)
+    return (.union(of: windows.map(\.ids)), selected.subtracting(known))
+  }
+
   private func windowSeries(
     overlapping range: ClosedRange<Int64>, in view: ReadView
   ) throws(StorageError) -> PostingsList {

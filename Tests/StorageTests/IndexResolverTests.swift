@@ -18,7 +18,7 @@ import Testing
     try fixture.insert(series)
     var head = HeadIndex(hashSeed: 7)
     for (index, one) in series.enumerated() {
-      head.insert(one.id, labels: one.labels)
+      head.list(one.id, under: head.keep(one.labels))
       if index == 200 || index == 400 {
         for name in Self.names { head.sortValues(of: name) }
       }

@@ -40,7 +40,7 @@ extension StoreQuerier {
     let queue = contents.head.withLock { head in
       for id in head.exemplars.series {
         if let slot = head.slots.slot(of: id) {
-          series.append((id, head.slots.labels[slot]))
+          series.append((id, head.slots.labels(at: slot)))
         } else {
           forgotten.append(id)
         }

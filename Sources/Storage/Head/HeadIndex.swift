@@ -120,7 +120,8 @@ extension HeadIndex: PostingsSource {
     of name: String, startingWith prefix: [UInt8], whereValue isIncluded: (Span<UInt8>) -> Bool
   ) -> PostingsList {
     var lists: [PostingsList] = []
-    for label in labels(named: name, startingWith: prefix) where postings[Int(label)].isEmpty == false {
+    for label in labels(named: name, startingWith: prefix)
+    where postings[Int(label)].isEmpty == false {
       if pool.withValue(of: Int(label), isIncluded) {
         lists.append(PostingsList(sorted: ids(ofLabel: Int(label))))
       }
