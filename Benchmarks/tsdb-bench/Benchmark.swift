@@ -4,12 +4,14 @@ struct Benchmark: Sendable {
   var name: String
   /// What is measured, in one line.
   var summary: String
+  /// Whether it takes so long that it runs only when it is filtered for.
+  var isLarge = false
   /// Measures.
   var run: @Sendable (BenchmarkContext) throws -> [Measurement]
 
   /// All benchmarks, in the order in which they run.
   static let all: [Benchmark] =
-    chunks + parsers + ingestion + queries + commits + opening
+    chunks + parsers + ingestion + queries + labels + commits + opening
 }
 
 /// What benchmarks share in one run of the program.

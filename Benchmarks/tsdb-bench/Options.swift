@@ -79,7 +79,8 @@ struct Options {
   /// The benchmarks that are asked for.
   var benchmarks: [Benchmark] {
     Benchmark.all.filter { benchmark in
-      filters.isEmpty || filters.contains { benchmark.name.contains($0) }
+      filters.isEmpty
+        ? benchmark.isLarge == false : filters.contains { benchmark.name.contains($0) }
     }
   }
 }

@@ -45,6 +45,21 @@ package struct Engine: Sendable {
     return matchers
   }
 
+  /// The matchers of each selector in `text`, in written order.
+  ///
+  /// - Throws: ``QueryError/parse(_:)``.
+  package func selectors(in text: String) throws(QueryError) -> [[Matcher]] {
+    var selectors: [[Matcher]] = []
+    try parse(text).forEachNode { node in
+      switch node {
+      case .vectorSelector(let selector): selectors.append(selector.matchers)
+      case .rangeSelector(let node): selectors.append(node.selector.matchers)
+      default: break
+      }
+    }
+    return selectors
+  }
+
   /// True when a series without the matcher's label is not selected.
   private static func requiresLabel(_ matcher: Matcher) -> Bool {
     switch matcher.operation {

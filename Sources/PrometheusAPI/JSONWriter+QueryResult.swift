@@ -1,3 +1,4 @@
+import Numbers
 import PromQL
 import SeriesModel
 
@@ -64,6 +65,31 @@ extension JSONWriter {
             value: series.samples.values[index])
         }
       }
+    }
+  }
+
+  /// Writes the exemplars of a series as an object.
+  mutating func write(_ series: SeriesExemplars) {
+    object { json in
+      json.name("seriesLabels")
+      json.write(series.seriesLabels)
+      json.name("exemplars")
+      json.array { json in
+        for exemplar in series.exemplars { json.write(exemplar) }
+      }
+    }
+  }
+
+  private mutating func write(_ exemplar: Exemplar) {
+    object { json in
+      json.name("labels")
+      json.write(exemplar.labels)
+      var value: [UInt8] = []
+      appendFloat(exemplar.value, as: .json, to: &value)
+      json.name("value")
+      json.string(utf8: value.span)
+      json.name("timestamp")
+      json.timestamp(exemplar.timestamp)
     }
   }
 

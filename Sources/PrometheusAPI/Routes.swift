@@ -67,6 +67,7 @@ package enum Routes {
     return [
       reading([.get, .post], "/api/v1/query", query.instant),
       reading([.get, .post], "/api/v1/query_range", query.range),
+      reading([.get, .post], "/api/v1/query_exemplars", query.exemplars),
       reading([.get, .post], "/api/v1/series", series.series),
       reading([.get, .post], "/api/v1/labels", series.labelNames),
       reading([.get], "/api/v1/label/{name}/values", series.labelValues),

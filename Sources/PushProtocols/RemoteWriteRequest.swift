@@ -86,6 +86,27 @@ package struct RemoteWriteRequest: ~Copyable, ~Escapable {
     if series.problem != nil { hasRefusedSeries = true }
   }
 
+  /// The exemplars of the series that was read last, in the order sent; nil
+  /// for one whose labels are refused.
+  package func exemplars(of series: RemoteWriteSeries) -> [Exemplar?] {
+    series.exemplars.map { field in
+      guard field.labels.count <= limits.maximumCount else { return nil }
+      var labels: [Label] = []
+      for label in field.labels {
+        guard label.name.isEmpty == false, label.name.count <= limits.maximumNameBytes,
+          label.value.count <= limits.maximumValueBytes
+        else { return nil }
+        labels.append(
+          Label(
+            String(decodingUTF8: body.extracting(label.name)),
+            String(decodingUTF8: body.extracting(label.value))))
+      }
+      return Exemplar(
+        labels: Labels(labels), value: field.value,
+        timestamp: Timestamp(milliseconds: field.timestamp))
+    }
+  }
+
   /// Reads the message `MetricMetadata`.
   @_lifetime(self: copy self)
   private mutating func readMetadata(
@@ -135,8 +156,8 @@ extension RemoteWriteSeries {
         var sample = try message.readMessage(of: field)
         try readSample(&sample)
       case 3:
-        _ = try message.readRange(of: field)
-        exemplarCount += 1
+        var exemplar = try message.readMessage(of: field)
+        exemplars.append(try ExemplarField(&exemplar, limits: limits))
       case 4:
         _ = try message.readRange(of: field)
         histogramCount += 1
@@ -177,6 +198,27 @@ extension RemoteWriteSeries {
     }
     timestamps.append(timestamp)
     values.append(value)
+  }
+}
+
+extension ExemplarField {
+  /// Reads the message `Exemplar`; labels beyond the limit and one more are not
+  /// kept.
+  fileprivate init(
+    _ message: inout ProtobufReader, limits: LabelLimits
+  ) throws(PushProtocolError) {
+    self.init()
+    while let field = try message.nextField() {
+      switch field.number {
+      case 1:
+        var label = try message.readMessage(of: field)
+        let read = try LabelField(&label)
+        if labels.count <= limits.maximumCount { labels.append(read) }
+      case 2: value = try message.readDouble(of: field)
+      case 3: timestamp = Int64(bitPattern: try message.readInteger(of: field))
+      default: try message.skip(field)
+      }
+    }
   }
 }
 

@@ -17,8 +17,8 @@ package struct RemoteWriteSeries: Sendable {
   package internal(set) var timestamps: [Int64] = []
   /// The values, bit for bit as sent.
   package internal(set) var values: [Double] = []
-  /// The number of exemplars, which are passed over.
-  package internal(set) var exemplarCount = 0
+  /// The number of exemplars; ``RemoteWriteRequest/exemplars(of:)`` reads them.
+  package var exemplarCount: Int { exemplars.count }
   /// The number of native histograms, which are passed over.
   package internal(set) var histogramCount = 0
 
@@ -36,6 +36,9 @@ package struct RemoteWriteSeries: Sendable {
   /// The number of labels; beyond the limit they are counted, not kept.
   var fieldCount = 0
 
+  /// The exemplars, their labels still in the request.
+  var exemplars: [ExemplarField] = []
+
   /// Creates a series without content.
   package init() {}
 
@@ -45,12 +48,19 @@ package struct RemoteWriteSeries: Sendable {
     refusedText = ""
     timestamps.removeAll(keepingCapacity: true)
     values.removeAll(keepingCapacity: true)
-    exemplarCount = 0
+    exemplars.removeAll(keepingCapacity: true)
     histogramCount = 0
     labelRun = 0..<0
     fields.removeAll(keepingCapacity: true)
     fieldCount = 0
   }
+}
+
+/// An exemplar, and where its labels are in a request.
+struct ExemplarField: Sendable {
+  var labels: [LabelField] = []
+  var value = 0.0
+  var timestamp: Int64 = 0
 }
 
 /// Where a label's name and value are in a request.

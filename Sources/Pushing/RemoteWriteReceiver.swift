@@ -164,6 +164,7 @@ private struct RemoteWriteMetrics: Sendable {
   private let refused: Family<Counter>
   private let invalidLabels: Counter
   private let exemplars: Counter
+  private let refusedExemplars: Family<Counter>
 
   init(_ registry: Registry) throws(InstrumentationError) {
     requests = try registry.register(
@@ -186,13 +187,21 @@ private struct RemoteWriteMetrics: Sendable {
         help: "Samples refused because of the labels of their series."))
     exemplars = try registry.register(
       .counter(
-        "tsdb_remote_write_ignored_exemplars_total",
-        help: "Exemplars that came by remote write and were passed over."))
+        "tsdb_remote_write_stored_exemplars_total",
+        help: "Exemplars stored that came by remote write."))
+    refusedExemplars = try registry.register(
+      .counters(
+        "tsdb_remote_write_refused_exemplars_total",
+        help: "Exemplars refused that came by remote write; they fail no request.",
+        labels: "reason"))
   }
 
   func count(_ result: RemoteWriteResult) {
     stored.increment(by: Double(result.storedCount))
     exemplars.increment(by: Double(result.exemplarCount))
+    for (reason, count) in result.refusedExemplarCounts {
+      refusedExemplars[reason].increment(by: Double(count))
+    }
     invalidLabels.increment(by: Double(result.invalidLabelsSampleCount))
     for (reason, count) in result.refusedCounts {
       refused[reason].increment(by: Double(count))

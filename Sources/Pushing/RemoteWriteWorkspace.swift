@@ -48,7 +48,6 @@ struct RemoteWriteWorkspace: Sendable {
     var request = RemoteWriteRequest(
       message.span, limits: limits.labels, maximumSampleCount: limits.maximumSampleCount)
     while try request.nextSeries(into: &series) {
-      result.exemplarCount += series.exemplarCount
       result.histogramCount += series.histogramCount
       let labelRange = series.labelRange
       var known = labelRange.flatMap { cache.seriesID(for: message.span.extracting($0)) }
@@ -59,7 +58,7 @@ struct RemoteWriteWorkspace: Sendable {
             series.refusedText, because: problem, sampleCount: series.timestamps.count)
           continue
         }
-        guard series.timestamps.isEmpty == false else { continue }
+        guard series.timestamps.isEmpty == false || series.exemplarCount > 0 else { continue }
         known = try appender.seriesID(for: series.labels)
         if let known, let labelRange {
           cache.insert(known, for: message.span.extracting(labelRange))
@@ -69,6 +68,15 @@ struct RemoteWriteWorkspace: Sendable {
       for index in series.timestamps.indices {
         batch.add(
           id, timestampMilliseconds: series.timestamps[index], value: series.values[index])
+      }
+      if series.exemplarCount > 0 {
+        for exemplar in request.exemplars(of: series) {
+          if let exemplar {
+            batch.exemplars.append(BatchExemplar(seriesID: id, exemplar: exemplar))
+          } else {
+            result.refusedExemplarCounts["invalid-labels", default: 0] += 1
+          }
+        }
       }
     }
     batch.metadata = request.metadata
@@ -84,7 +92,9 @@ struct RemoteWriteResult {
   private(set) var invalidLabelsSampleCount = 0
   private var refusedSeriesCount = 0
   var histogramCount = 0
-  var exemplarCount = 0
+  private(set) var exemplarCount = 0
+  /// The number of refused exemplars by reason; they don't fail the request.
+  var refusedExemplarCounts: [String: Int] = [:]
   /// True when retention dropped a series between the two steps of the request.
   private(set) var hasVanishedSeries = false
   /// The first refused series and the reason, for people.
@@ -99,6 +109,10 @@ struct RemoteWriteResult {
 
   mutating func add(_ result: AppendResult) {
     storedCount += result.acceptedCount
+    exemplarCount += result.acceptedExemplarCount
+    for (reason, count) in result.refusedExemplarCounts {
+      refusedExemplarCounts[reason.rawValue, default: 0] += count
+    }
     for rejection in result.rejections {
       refusedCounts[rejection.reason.rawValue, default: 0] += 1
       if rejection.reason == .unknownSeries { hasVanishedSeries = true }

@@ -11,6 +11,9 @@ public struct SampleBatch: Sendable {
   public private(set) var values: [Double] = []
   /// What the source said about metric families, by family name.
   public var metadata: [String: MetricMetadata] = [:]
+  /// Exemplars of series that have a sample, in this batch or before; those of
+  /// one series ascending in time.
+  public var exemplars: [BatchExemplar] = []
 
   /// Creates an empty batch.
   public init() {}
@@ -18,8 +21,8 @@ public struct SampleBatch: Sendable {
   /// The number of samples.
   public var count: Int { seriesIDs.count }
 
-  /// True when there is neither a sample nor metadata.
-  public var isEmpty: Bool { seriesIDs.isEmpty && metadata.isEmpty }
+  /// True when there is neither a sample, nor metadata, nor an exemplar.
+  public var isEmpty: Bool { seriesIDs.isEmpty && metadata.isEmpty && exemplars.isEmpty }
 
   /// Adds one sample.
   public mutating func add(_ seriesID: SeriesID, timestampMilliseconds: Int64, value: Double) {
@@ -62,6 +65,7 @@ public struct SampleBatch: Sendable {
     timestamps.removeAll(keepingCapacity: true)
     values.removeAll(keepingCapacity: true)
     metadata.removeAll(keepingCapacity: true)
+    exemplars.removeAll(keepingCapacity: true)
   }
 }
 
@@ -129,6 +133,10 @@ public struct AppendResult: Sendable {
   public var acceptedCount: Int
   /// The refused samples, in batch order. The rest of the batch is stored.
   public var rejections: [Rejection]
+  /// The number of exemplars stored, those counted that are stored already.
+  public var acceptedExemplarCount = 0
+  /// The number of refused exemplars, by reason.
+  public var refusedExemplarCounts: [ExemplarRefusal: Int] = [:]
 
   /// Creates a result.
   public init(acceptedCount: Int, rejections: [Rejection]) {

@@ -89,6 +89,9 @@ extension OpenStore {
       var ids: [SeriesID] = []
       for batch in group.lazy.flatMap(\.batches) {
         for id in batch.seriesIDs where head.slots.slot(of: id) == nil { ids.append(id) }
+        for entry in batch.exemplars where head.slots.slot(of: entry.seriesID) == nil {
+          ids.append(entry.seriesID)
+        }
       }
       return PostingsList(unsorted: ids)
     }
@@ -107,10 +110,12 @@ extension OpenStore {
   }
 
   private func write(_ records: [BatchRecord]) throws(StorageError) {
+    let start = monotonicSeconds()
     try journal.withLock { journal throws(StorageError) in
       guard let journal else { throw .notWritable }
       try journal.commit(records)
     }
+    observer.withLock { $0.didSynchronize }(monotonicSeconds() - start)
   }
 
   private func count(_ staged: [[StagedBatch]], isSynced: Bool, seconds: Double) {
@@ -122,6 +127,9 @@ extension OpenStore {
         for rejection in batch.result.rejections {
           counters.rejectedSampleCounts[rejection.reason, default: 0] += 1
         }
+        counters.appendedExemplarCount += batch.result.acceptedExemplarCount
+        counters.refusedExemplarCounts.merge(
+          batch.result.refusedExemplarCounts, uniquingKeysWith: +)
       }
       guard isSynced else { return }
       counters.commitCount += 1

@@ -18,7 +18,9 @@ final class OpenStore: Sendable {
   /// Held while the tables are written.
   let maintenance: Mutex<MaintenanceState>
   let counters = Mutex(StoreStatistics())
-  private let lock: DirectoryLock
+  let observer = Mutex(StoreObserver())
+  /// Nil for a store in memory.
+  private let lock: DirectoryLock?
 
   /// Opens the store in `directory`, which is created when it is missing.
   ///
@@ -37,7 +39,25 @@ final class OpenStore: Sendable {
     var environmentOptions = EnvironmentOptions()
     environmentOptions.maximumReaderCount = options.maximumReaderCount
     let schema = try Schema(directory: directory, options: environmentOptions)
-    let contents = StoreContents(directory: directory, schema: schema, options: options)
+    return try open(
+      StoreContents(directory: directory, schema: schema, options: options), lock: lock)
+  }
+
+  /// Opens an empty store whose tables end with it.
+  ///
+  /// - Throws: ``StorageError`` when no memory can be had.
+  static func openInMemory(options: StoreOptions) throws(StorageError) -> OpenStore {
+    var environmentOptions = EnvironmentOptions()
+    environmentOptions.maximumReaderCount = options.maximumReaderCount
+    let schema = try MemoryDirectory.openTables(options: environmentOptions)
+    return try open(
+      StoreContents(directory: "memory", schema: schema, options: options, isInMemory: true),
+      lock: nil)
+  }
+
+  private static func open(
+    _ contents: StoreContents, lock: consuming DirectoryLock?
+  ) throws(StorageError) -> OpenStore {
     let (recovered, head) = try OpenStore.recover(contents)
     contents.head.withLock { $0 = head }
     contents.warnings.withLock { $0 += recovered.damages.map(\.description) }
@@ -47,7 +67,7 @@ final class OpenStore: Sendable {
 
   private init(
     contents: StoreContents, journal: sending Journal, recovered: RecoveredJournal,
-    lock: consuming DirectoryLock
+    lock: consuming DirectoryLock?
   ) throws(StorageError) {
     self.contents = contents
     self.journal = Mutex(journal)
@@ -137,10 +157,25 @@ final class OpenStore: Sendable {
       statistics.openChunkCount = head.openChunkCount
       statistics.openChunkBytes = head.arena.usedByteCount
       statistics.closedChunkCount = head.closed.chunks.count + head.frozen.chunks.count
+      statistics.outOfOrderSampleCount = head.outOfOrderCount
+      statistics.newestTimestamp = head.newestTimestamp.map(Timestamp.init(milliseconds:))
+      statistics.oldestTimestamp = head.oldestTimestamp.map(Timestamp.init(milliseconds:))
+      statistics.exemplarCount = head.exemplars.count
+      statistics.exemplarSeriesCount = head.exemplars.seriesCount
+      statistics.lastExemplarTimestamp = head.exemplars.lastTimestamp
+        .map(Timestamp.init(milliseconds:))
     }
     journal.withLock { journal in
       statistics.journalBytes = journal?.byteCount ?? 0
       statistics.segmentCount = journal?.segmentNumbers.count ?? 0
+      statistics.currentSegment = journal?.lastSegmentNumber ?? 0
+    }
+    do throws(LMDBError) {
+      let tables = try contents.schema.environment.statistics()
+      statistics.tableBytes = tables.usedBytes
+      statistics.mapSizeBytes = tables.mapSizeBytes
+    } catch {
+      // Statistics are no reason to fail; what can't be read shows as 0.
     }
     statistics.quarantinedChunkCount = contents.quarantine.count
     statistics.failure = queue.failure

@@ -12,7 +12,7 @@ import LMDB
 /// | `chunks` | window, part, first series id | see ``ChunkTable`` |
 /// | `windows` | window | see ``WindowTable`` |
 /// | `metadata` | family name | type, help and unit |
-/// | `exemplars` | | empty in this format version |
+/// | `exemplars` | number of the first of a block | see `ExemplarTable` |
 /// | `tombstones` | deletion, window | see ``TombstoneTable`` |
 ///
 /// Numbers in keys are big-endian, with the sign bit flipped where they may be

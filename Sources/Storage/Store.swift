@@ -1,7 +1,7 @@
 import SeriesModel
 import Synchronization
 
-/// A time-series store in a directory, open for writing.
+/// A time-series store in a directory, or in memory, open for writing.
 ///
 /// What is acknowledged is on the disk: an append returns once its record is
 /// synced in the journal, and only then do queries see it. Closed chunks and
@@ -27,6 +27,19 @@ package final class Store: Sendable {
     directory: String, options: StoreOptions = StoreOptions()
   ) throws(StorageError) -> Store {
     Store(try OpenStore.open(directory: directory, options: options))
+  }
+
+  /// Opens an empty store that is in memory and ends with the process, or
+  /// once it is closed and released.
+  ///
+  /// Appended samples are visible when an append returns, and nothing more. All
+  /// else is as in a directory, the limits of time included.
+  ///
+  /// - Throws: ``StorageError`` when no memory can be had.
+  package static func inMemory(
+    options: StoreOptions = StoreOptions()
+  ) throws(StorageError) -> Store {
+    Store(try OpenStore.openInMemory(options: options))
   }
 
   private init(_ opened: OpenStore) {
@@ -118,6 +131,11 @@ package final class Store: Sendable {
     return opened?.statistics ?? last
   }
 
+  /// Has `observer` told of the work that is done from now on, and nobody else.
+  package func observe(_ observer: StoreObserver) {
+    state.withLock { $0.opened }?.observer.withLock { $0 = observer }
+  }
+
   /// The timestamp of the newest sample ever stored; nil when there is none or
   /// the store is closed.
   package var newestTimestamp: Timestamp? { contents?.newestTimestamp }
@@ -176,5 +194,11 @@ extension Store: Queryable {
 
   package func series(of selections: [SeriesSelection]) throws -> [Labels] {
     try querier().series(of: selections)
+  }
+}
+
+extension Store: ExemplarQueryable {
+  package func exemplars(of selections: [SeriesSelection]) throws -> [SeriesExemplars] {
+    try querier().exemplars(of: selections)
   }
 }

@@ -5,7 +5,10 @@ import Synchronization
 /// What the writing and the reading store share: the tables, the head, and
 /// what was found damaged.
 final class StoreContents: Sendable {
+  /// Where the store is; for messages alone when it is in memory.
   let directory: String
+  /// Whether nothing outlives the store.
+  let isInMemory: Bool
   let schema: Schema
   let index: SeriesIndex
   let options: StoreOptions
@@ -19,15 +22,20 @@ final class StoreContents: Sendable {
   /// What queries found damaged.
   let quarantine = Quarantine()
 
-  init(directory: String, schema: Schema, options: StoreOptions) {
+  init(
+    directory: String, schema: Schema, options: StoreOptions, isInMemory: Bool = false
+  ) {
     self.directory = directory
+    self.isInMemory = isInMemory
     self.schema = schema
     self.options = options
     index = SeriesIndex(schema)
     head = Mutex(Head(hashSeed: schema.hashSeed))
   }
 
-  var journalDirectory: JournalDirectory { JournalDirectory(dataDirectory: directory) }
+  var journalDirectory: JournalDirectory {
+    JournalDirectory(dataDirectory: directory, isDiscarding: isInMemory)
+  }
 }
 
 extension MetaKey where Value == UInt64 {

@@ -19,6 +19,9 @@ package struct StoreOptions: Sendable {
   /// The pause after each MiB of a journal segment that is deleted while
   /// appends go on.
   package var deletionPauseMicroseconds: UInt32 = 20_000
+  /// The exemplars that are kept of all series together; the oldest go first.
+  /// None are when it is 0.
+  package var maximumExemplarCount = 100_000
   /// The read transactions of a snapshot: cursors beyond this number wait for
   /// each other.
   package var readersPerSnapshot = 2
@@ -56,10 +59,32 @@ package struct StoreStatistics: Hashable, Sendable {
   package var replacedSampleCount = 0
   /// The samples refused since the store was opened.
   package var rejectedSampleCounts: [RejectionReason: Int] = [:]
+  /// The accepted samples that were not newer than the newest of their series.
+  package var outOfOrderSampleCount = 0
+  /// The time of the newest sample, or nil.
+  package var newestTimestamp: Timestamp?
+  /// A time that no sample is older than, or nil.
+  package var oldestTimestamp: Timestamp?
+  /// The exemplars in memory, and the series that have any.
+  package var exemplarCount = 0
+  package var exemplarSeriesCount = 0
+  /// The time of the exemplar that came last, or nil.
+  package var lastExemplarTimestamp: Timestamp?
+  /// The exemplars accepted since the store was opened, duplicates included.
+  package var appendedExemplarCount = 0
+  /// The exemplars refused since the store was opened.
+  package var refusedExemplarCounts: [ExemplarRefusal: Int] = [:]
   /// The bytes of the journal that a restart would read.
   package var journalBytes = 0
   /// The segments of the journal.
   package var segmentCount = 0
+  /// The highest number of a segment.
+  package var currentSegment: UInt64 = 0
+  /// The bytes of the tables up to the last page ever used, free pages
+  /// included.
+  package var tableBytes = 0
+  /// The address space reserved for the tables.
+  package var mapSizeBytes = 0
   /// The syncs of the journal since the store was opened.
   package var commitCount = 0
   /// The seconds that the last of them took, writing included.

@@ -115,3 +115,9 @@ extension StoreReader: Queryable {
     try querier.series(of: selections)
   }
 }
+
+extension StoreReader: ExemplarQueryable {
+  package func exemplars(of selections: [SeriesSelection]) throws -> [SeriesExemplars] {
+    try querier.exemplars(of: selections)
+  }
+}

@@ -9,19 +9,23 @@ extension Database {
   /// - Throws: ``InstrumentationError`` when `registry` has other metrics of
   ///   the same names.
   public func registerMetrics(in registry: Registry) throws {
-    let statistics: @Sendable () -> StoreStatistics? = { [writer] in writer?.statistics }
-    func counter(
-      _ name: String, _ help: String, _ read: @escaping @Sendable (StoreStatistics) -> Double
-    ) throws {
-      try registry.register(
-        .counter(name, help: help) { statistics().map(read) ?? 0 })
-    }
-    func gauge(
-      _ name: String, _ help: String, _ read: @escaping @Sendable (StoreStatistics) -> Double
-    ) throws {
-      try registry.register(
-        .gauge(name, help: help) { statistics().map(read) ?? 0 })
-    }
+    let metrics = StatisticsMetrics(registry: registry) { [writer] in writer?.statistics }
+    try metrics.registerHead()
+    try metrics.registerTimes()
+    try metrics.registerExemplars(maximumCount: maximumExemplars)
+    try metrics.registerJournal()
+    try metrics.registerTables()
+    try registry.register(
+      .gauge(
+        "prometheus_tsdb_retention_limit_seconds", help: "How long samples are kept."
+      ) { [retention] in retention / .seconds(1) })
+    try registerDurations(in: registry)
+  }
+}
+
+extension StatisticsMetrics {
+  /// What is in memory, and what became of samples.
+  fileprivate func registerHead() throws {
     try gauge("prometheus_tsdb_head_series", "Series in memory.") { Double($0.headSeriesCount) }
     try gauge("prometheus_tsdb_head_chunks", "Chunks in memory, open and closed.") {
       Double($0.openChunkCount + $0.closedChunkCount)
@@ -45,6 +49,20 @@ extension Database {
     try counter(
       "tsdb_samples_replaced_total", "Samples that took the place of stored ones."
     ) { Double($0.replacedSampleCount) }
+    try counter(
+      "prometheus_tsdb_out_of_order_samples_appended_total",
+      "Samples accepted that were not newer than the newest of their series."
+    ) { Double($0.outOfOrderSampleCount) }
+    try gauge("tsdb_store_failed", "1 when a failed write made the store refuse samples.") {
+      $0.failure == nil ? 0 : 1
+    }
+  }
+
+  /// What the journal holds, and what checkpoints took from it.
+  fileprivate func registerJournal() throws {
+    try gauge("prometheus_tsdb_wal_segment_current", "Highest number of a journal segment.") {
+      Double($0.currentSegment)
+    }
     try gauge("tsdb_journal_bytes", "Bytes of the journal that a restart would read.") {
       Double($0.journalBytes)
     }
@@ -65,8 +83,5 @@ extension Database {
     try gauge(
       "tsdb_quarantined_chunks", "Chunks and blocks that were found damaged and left out."
     ) { Double($0.quarantinedChunkCount) }
-    try gauge("tsdb_store_failed", "1 when a failed write made the store refuse samples.") {
-      $0.failure == nil ? 0 : 1
-    }
   }
 }

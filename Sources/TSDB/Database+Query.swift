@@ -25,6 +25,20 @@ extension Database {
       options: options)
   }
 
+  /// The exemplars of the series that the selectors of a PromQL expression
+  /// select, in the closed range of time; sorted by labels.
+  ///
+  /// - Throws: ``QueryError`` when the expression is malformed, or
+  ///   ``TSDBError``.
+  public func exemplars(
+    _ expression: String, from start: Timestamp, through end: Timestamp
+  ) throws -> [SeriesExemplars] {
+    try exemplars(
+      of: engine.selectors(in: expression).map { matchers in
+        SeriesSelection(matchers: matchers, start: start, end: end)
+      })
+  }
+
   /// The matchers of a selector such as `up{job="a"}`.
   ///
   /// - Throws: ``QueryError/parse(_:)``.
@@ -50,5 +64,11 @@ extension Database: Queryable {
 
   public func series(of selections: [SeriesSelection]) throws -> [Labels] {
     try wrappingStorageErrors { try store.series(of: selections) }
+  }
+}
+
+extension Database: ExemplarQueryable {
+  public func exemplars(of selections: [SeriesSelection]) throws -> [SeriesExemplars] {
+    try wrappingStorageErrors { try store.exemplars(of: selections) }
   }
 }

@@ -3,7 +3,7 @@ import SeriesModel
 import Storage
 import Threading
 
-/// A time-series database in a directory.
+/// A time-series database in a directory, or in memory.
 ///
 /// ```swift
 /// let database = try Database.open(at: "data")
@@ -22,6 +22,7 @@ import Threading
 /// ### Opening
 /// - ``open(at:options:)``
 /// - ``openReadOnly(at:options:)``
+/// - ``inMemory(options:)``
 /// - ``close()``
 /// ### Writing
 /// - ``append(_:to:at:)``
@@ -34,23 +35,28 @@ import Threading
 /// ### Reading
 /// - ``query(_:at:options:)``
 /// - ``query(_:from:through:stepMilliseconds:options:)``
+/// - ``exemplars(_:from:through:)``
 public final class Database: Sendable {
-  let store: any Queryable & Sendable
+  let store: any Queryable & ExemplarQueryable
   /// Nil for a database opened for reading only.
   let writer: Store?
   let reader: StoreReader?
   let engine: Engine
+  let maximumExemplars: Int
+  let retention: Duration
   /// Runs checkpoints, sealing and retention.
   private let maintenance: PeriodicWorker?
 
   private init(writer: Store?, reader: StoreReader?, options: DatabaseOptions) throws {
-    guard let store: any Queryable & Sendable = writer ?? reader else {
+    guard let store: any Queryable & ExemplarQueryable = writer ?? reader else {
       preconditionFailure("a database either writes or reads")
     }
     self.store = store
     self.writer = writer
     self.reader = reader
     engine = Engine(options: EngineOptions(options))
+    maximumExemplars = options.maximumExemplars
+    retention = options.retention
     maintenance = try writer.map { store in
       try PeriodicWorker(every: .seconds(2)) { [clock = options.clock] in
         // The store latches a failed write, and `failure` tells of it.
@@ -72,6 +78,24 @@ public final class Database: Sendable {
       try Database(
         writer: Store.open(directory: path, options: StoreOptions(options)), reader: nil,
         options: options)
+    }
+  }
+
+  /// Makes an empty database in memory: it has no files, and ends with the
+  /// process or when it is closed and released.
+  ///
+  /// It does what a database in a directory does; an append returns once its
+  /// samples are visible. A process may have any number of them. The memory is
+  /// that of `/dev/shm`; where there is none, or less than 256 MiB, it is
+  /// a file without a name in the directory for temporary files.
+  ///
+  /// - Throws: ``TSDBError`` with code `failed` when no memory can be had.
+  public static func inMemory(
+    options: DatabaseOptions = DatabaseOptions()
+  ) throws -> Database {
+    try wrappingStorageErrors {
+      try Database(
+        writer: Store.inMemory(options: StoreOptions(options)), reader: nil, options: options)
     }
   }
 
@@ -125,6 +149,7 @@ extension StoreOptions {
     self.init()
     retentionMilliseconds = options.retention.wholeMilliseconds
     duplicatePolicy = options.duplicatePolicy
+    maximumExemplarCount = options.maximumExemplars
   }
 }
 

@@ -12,6 +12,9 @@ public struct DatabaseOptions: Sendable {
   public var queryTimeout: Duration = .seconds(120)
   /// How many samples a query may hold in memory at once.
   public var maximumQuerySamples = 50_000_000
+  /// How many exemplars are kept of all series together; the oldest go first,
+  /// and with 0 none are kept.
+  public var maximumExemplars = 100_000
   /// The clock of background work; tests pass one of their own.
   public var clock: @Sendable () -> Timestamp = { .now }
 

@@ -22,6 +22,13 @@ import Testing
       }
     }
     batch.metadata["requests_total"] = MetricMetadata(type: .counter, help: "Requests \"made\".")
+    let id = try database.seriesID(for: ["__name__": "requests_total", "job": "a"])
+    batch.exemplars.append(
+      BatchExemplar(
+        seriesID: id,
+        exemplar: Exemplar(
+          labels: ["trace_id": "EpTxMJ40fUus7aGY"], value: 6,
+          timestamp: Timestamp(milliseconds: 60_479))))
     _ = try database.append(batch)
     router = Router(
       Routes.queries(database: database, clock: { Timestamp(milliseconds: 540_000) }))
@@ -93,6 +100,14 @@ import Testing
       json: success(
         #"{"requests_total":[{"type":"counter","help":"Requests \"made\".","unit":""}]}"#)),
     Case(target: "/api/v1/metadata?metric=other", json: success("{}")),
+    Case(
+      target:
+        "/api/v1/query_exemplars?query=rate(requests_total%5B1m%5D)%20%2B%20up&start=0&end=61",
+      json: success(
+        #"[{"seriesLabels":{"__name__":"requests_total","job":"a"},"exemplars":[{"labels":"#
+          + #"{"trace_id":"EpTxMJ40fUus7aGY"},"value":"6","timestamp":60.479}]}]"#)),
+    Case(target: "/api/v1/query_exemplars?query=requests_total&start=61", json: success("[]")),
+    Case(target: "/api/v1/query_exemplars?query=1", json: success("[]")),
   ])
   func goodRequestsAreAnswered(_ row: Case) {
     let answer = answer(row.target)
@@ -105,6 +120,15 @@ import Testing
       target: "/api/v1/query?query=sum(", status: 400,
       json: error(
         "bad_data", #"invalid parameter \"query\": 1:5: parse error: unclosed left parenthesis"#)),
+    Case(
+      target: "/api/v1/query_exemplars?query=up%7B", status: 400,
+      json: error(
+        "bad_data",
+        #"invalid parameter \"query\": 1:4: parse error: unexpected end of input inside braces"#)),
+    Case(
+      target: "/api/v1/query_exemplars?query=up&start=2&end=1", status: 400,
+      json: error(
+        "bad_data", #"invalid parameter \"end\": end timestamp must not be before start time"#)),
     Case(
       target: "/api/v1/query?query=up&time=soon", status: 400,
       json: error(

@@ -10,6 +10,7 @@ private struct Walk: Equatable {
   var problems: [LabelProblem] = []
   var refusedTexts: [String] = []
   var exemplarCount = 0
+  var exemplars: [Exemplar?] = []
   var histogramCount = 0
   var metadata: [String: MetricMetadata] = [:]
 
@@ -19,6 +20,7 @@ private struct Walk: Equatable {
     while try request.nextSeries(into: &series) {
       try request.readLabels(of: &series)
       exemplarCount += series.exemplarCount
+      exemplars += request.exemplars(of: series)
       histogramCount += series.histogramCount
       if let problem = series.problem {
         problems.append(problem)
@@ -83,6 +85,9 @@ private struct Walk: Equatable {
       labels: [("__name__", "a")], samples: [(1, 1)], exemplarCount: 2, histogramCount: 3)
     let walk = try Walk(encoder.bytes)
     #expect(walk.exemplarCount == 2)
+    let exemplar = Exemplar(
+      labels: ["trace_id": "abc"], value: 1, timestamp: Timestamp(milliseconds: 0))
+    #expect(walk.exemplars == [exemplar, exemplar])
     #expect(walk.histogramCount == 3)
     #expect(walk.samples == [[Sample(milliseconds: 1, value: 1)]])
   }

@@ -71,6 +71,20 @@ private func request(_ build: (inout RemoteWriteEncoder) -> Void) -> [UInt8] {
     #expect(setup.exposition.contains("tsdb_remote_write_stored_samples_total 3\n"))
   }
 
+  @Test func exemplarsGoWithTheirSamples() throws {
+    let setup = try Setup()
+    let message = request {
+      $0.series(labels: [("__name__", "a")], samples: [(1, 1)], exemplarCount: 2)
+    }
+    #expect(setup.receive(message) == PushAnswer(status: 204))
+    let exemplar = Exemplar(
+      labels: ["trace_id": "abc"], value: 1, timestamp: Timestamp(milliseconds: 0))
+    #expect(setup.appender.exemplars == [exemplar, exemplar])
+    // The memory of a request is used again, and its exemplars are not.
+    #expect(setup.receive(Self.good) == PushAnswer(status: 204))
+    #expect(setup.appender.exemplars.count == 2)
+  }
+
   @Test func requestsDoNotMix() throws {
     let setup = try Setup()
     for index in 1...3 {

@@ -1,18 +1,29 @@
 import LMDB
 import SeriesModel
-import Storage
 import TestSupport
 import Testing
+
+@testable import Storage
 
 @Suite struct IndexResolverTests {
   let fixture: TableFixture
   let series: [IndexedSeries]
+  /// The same series in memory; of each label some values are sorted.
+  let head: HeadIndex
 
   init() throws {
     var generator = SeededGenerator(seed: 11)
     fixture = try TableFixture()
     series = generator.series(count: 500)
     try fixture.insert(series)
+    var head = HeadIndex(hashSeed: 7)
+    for (index, one) in series.enumerated() {
+      head.list(one.id, under: head.keep(one.labels))
+      if index == 200 || index == 400 {
+        for name in Self.names { head.sortValues(of: name) }
+      }
+    }
+    self.head = head
   }
 
   /// The slow, obvious meaning of a matcher.
@@ -55,6 +66,7 @@ import Testing
       try resolver.resolve(in: fixture.index.postings(in: view))
     }
     #expect(found.ids == expected.map(\.id), "\(matchers)")
+    #expect(try resolver.resolve(in: head).ids == expected.map(\.id), "\(matchers)")
     let selected = series.filter { resolver.selects($0.labels) }
     #expect(selected == expected, "\(matchers)")
   }
@@ -66,7 +78,8 @@ import Testing
   static let texts = [
     "", "metric_3", "job1", "10.0.0.7:9100", "17", "5", "/3/é\u{0}/x", "unheard of",
     "metric_3|job1",
-    "metric_(1|2)", "10.+", ".*", ".+", "1.*|", "[0-9]+", "metric_1.?", "(?i)JOB.*", "/.*/x", "7|",
+    "metric_(1|2)", "10.+", "metric_1.+", "10.0.0.4.*", "zz.*", "1[0-9]+", "/3/é.*", ".*", ".+",
+    "1.*|", "[0-9]+", "metric_1.?", "(?i)JOB.*", "/.*/x", "7|",
   ]
   static let names = ["__name__", "job", "instance", "unique", "le", "path", "absent"]
 
@@ -126,5 +139,30 @@ import Testing
     }
     #expect(all.sorted() == ["__name__", "instance", "job", "le", "path", "unique"])
     #expect(filtered.sorted() == ["__name__", "instance", "job", "le", "unique"])
+  }
+
+  @Test func theHeadHasTheSameLabels() throws {
+    let some = series.filter { $0.labels["path"] == nil && $0.labels["le"] != nil }
+    let filter = PostingsList(sorted: some.map(\.id))
+    #expect(
+      try head.labelNames(among: filter).sorted()
+        == ["__name__", "instance", "job", "le", "unique"])
+    #expect(try head.labelNames(among: PostingsList()).isEmpty)
+    for name in Self.names {
+      let expected = Set(some.compactMap { $0.labels[name] })
+      #expect(head.labelValues(of: name, among: filter).sorted() == expected.sorted())
+    }
+  }
+}
+
+@Suite struct PostingsUnionTests {
+  @Test(
+    arguments: [
+      [[1, 5, 9], [2, 5], [3]], [[], [], [64, 128], [0]], [[1], [1 << 61], [7, 1 << 40]],
+      [[63, 64, 65, 127, 128], [0, 191, 192], [64]],
+    ] as [[[UInt64]]])
+  func unionHasEachIDOnce(lists: [[UInt64]]) {
+    let union = PostingsList.union(of: lists.map { PostingsList(sorted: $0.map(SeriesID.init)) })
+    #expect(union.ids.map(\.rawValue) == Set(lists.joined()).sorted())
   }
 }

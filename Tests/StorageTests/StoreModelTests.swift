@@ -30,7 +30,8 @@ private struct Model {
 /// Random operations on a store and on a dictionary, compared again and again.
 @Suite struct StoreModelTests {
   private struct Run {
-    let path: String
+    /// Nil for a store in memory, which is never opened again.
+    let path: String?
     var generator: SeededGenerator
     var options: StoreOptions
     var store: Store
@@ -38,11 +39,13 @@ private struct Model {
     var clock: Int64 = 1_700_000_000_000
     let allLabels: [Labels]
 
-    init(path: String, seed: UInt64, options: StoreOptions) throws {
+    init(path: String?, seed: UInt64, options: StoreOptions) throws {
       self.path = path
       self.options = options
       generator = SeededGenerator(seed: seed)
-      store = try Store.open(directory: path, options: options)
+      store =
+        try path.map { try Store.open(directory: $0, options: options) }
+        ?? Store.inMemory(options: options)
       allLabels = (0..<12).map { index in
         ["__name__": "metric_\(index % 3)", "instance": "host-\(index)", "job": "\(index % 2)"]
       }
@@ -108,6 +111,7 @@ private struct Model {
       case 90..<93: try store.sealEverything()
       case 93..<95: clock += chance(50) ? 8_000_000 : 90_000_000
       case 95..<98:
+        guard let path else { return }
         try store.close()
         store = try Store.open(directory: path, options: options)
       default: try reopenWithoutClose()
@@ -115,6 +119,7 @@ private struct Model {
     }
 
     mutating func reopenWithoutClose() throws {
+      guard let path else { return }
       let copy = path + "-copy"
       try copyDirectory(path, to: copy)
       // A second process that only reads finds the same.
@@ -162,5 +167,19 @@ private struct Model {
     try reopened.close()
     let reader = try StoreReader.open(directory: directory.path("data"))
     try run.compare(reader)
+  }
+
+  @Test(arguments: [5, 6, 7] as [UInt64])
+  func storeInMemoryHoldsWhatTheModelHolds(seed: UInt64) throws {
+    var options = StoreOptions()
+    options.checkpointThresholdBytes = seed.isMultiple(of: 2) ? 4000 : 1 << 20
+    options.retentionMilliseconds = seed < 7 ? .max : 100_000_000
+    var run = try Run(path: nil, seed: seed, options: options)
+    for step in 0..<300 {
+      try run.step()
+      if step % 25 == 0 { try run.compare(run.store) }
+    }
+    try run.compare(run.store)
+    try run.store.close()
   }
 }

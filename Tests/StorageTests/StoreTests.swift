@@ -254,4 +254,71 @@ import Testing
     }
     try store.close()
   }
+
+  /// What the series of snapshots say, which look at samples.
+  private func expected(
+    _ store: Store, _ selections: [SeriesSelection]
+  ) throws -> Set<Labels> {
+    var labels = Set<Labels>()
+    for set in try store.snapshot(of: selections).seriesSets {
+      for index in 0..<set.count { labels.insert(set.labels(at: index)) }
+    }
+    return labels
+  }
+
+  /// Series that come, rest and go on at random times, in head and tables.
+  @Test(arguments: [1, 2, 3] as [UInt64])
+  func labelQueriesAgreeWithSnapshots(seed: UInt64) throws {
+    var generator = SeededGenerator(seed: seed)
+    var store = try Store.open(directory: directory.path("data"))
+    let matchers: [[Matcher]] = [
+      [], [Matcher("job", .equal, "1")], [Matcher("job", .notEqual, "1")],
+      [Matcher("path", .matchesRegex, "/2.*")],
+      [Matcher("path", .notMatchesRegex, "/(1|2).+"), Matcher("__name__", .notEqual, "")],
+      [Matcher("zone", .equal, "")], [Matcher("zone", .matchesRegex, ".+")],
+    ]
+    for round in 0..<12 {
+      for _ in 0..<6 {
+        let number = Int.random(in: 0..<40, using: &generator)
+        let labels = Labels([
+          Label("__name__", "m\(number % 3)"), Label("job", "\(number % 4)"),
+          Label("path", "/\(number)"), Label("zone", number % 5 == 0 ? "z" : ""),
+        ])
+        let time = Int64.random(in: 0..<100_000_000, using: &generator)
+        try store.append(labels, [(time, Double(time)), (time + 1000, 0)])
+      }
+      if round % 3 == 1 { try store.sealEverything() }
+      if round % 5 == 4 {
+        try store.close()
+        store = try Store.open(directory: directory.path("data"))
+      }
+      for chosen in matchers {
+        let start = Int64.random(in: -1000..<100_000_000, using: &generator)
+        let end = start + Int64.random(in: 0..<50_000_000, using: &generator)
+        for selections in [
+          selection(start, end, chosen), selection(.min, .max, chosen),
+          selection(start, end, chosen) + selection(0, 10_000_000, matchers[round % 7]),
+        ] {
+          try check(store, selections)
+        }
+      }
+    }
+    try check(store, [])
+    try store.close()
+    let reader = try StoreReader.open(directory: directory.path("data"))
+    #expect(try reader.labelValues(of: "job", in: []) == ["0", "1", "2", "3"])
+  }
+
+  private func check(_ store: Store, _ selections: [SeriesSelection]) throws {
+    let series = try expected(
+      store, selections.isEmpty ? selection(.min, .max) : selections)
+    #expect(try store.series(of: selections) == series.sorted())
+    #expect(
+      try store.labelNames(of: selections) == Set(series.flatMap { $0.map(\.name) }).sorted())
+    for name in ["__name__", "job", "path", "zone", "absent"] {
+      #expect(
+        try store.labelValues(of: name, in: selections)
+          == Set(series.compactMap { $0[name] }).sorted())
+    }
+  }
 }

@@ -120,4 +120,79 @@ import Testing
     #expect(lines.contains("prometheus_tsdb_head_samples_appended_total 1"))
     try database.close()
   }
+
+  @Test func everyMetricOfTheWorkIsThere() throws {
+    var options = DatabaseOptions()
+    options.retention = .seconds(3600)
+    options.maximumExemplars = 7
+    let database = try Database.inMemory(options: options)
+    let registry = Registry()
+    try database.registerMetrics(in: registry)
+    var batch = SampleBatch()
+    let id = try database.seriesID(for: labels)
+    for timestamp in [120_000, 180_500, 60_000] as [Int64] {
+      batch.add(id, timestampMilliseconds: timestamp, value: 1)
+    }
+    for timestamp in [120_000, 90_000] as [Int64] {
+      batch.exemplars.append(
+        BatchExemplar(
+          seriesID: id,
+          exemplar: Exemplar(
+            labels: ["trace_id": "x"], value: 1, timestamp: Timestamp(milliseconds: timestamp))))
+    }
+    #expect(try database.append(batch).acceptedExemplarCount == 1)
+    var text: [UInt8] = []
+    registry.writeText(into: &text)
+    let lines = Set(String(decoding: text, as: UTF8.self).split(separator: "\n"))
+    for line in [
+      "prometheus_tsdb_head_max_time 180500", "prometheus_tsdb_head_max_time_seconds 180.5",
+      "prometheus_tsdb_lowest_timestamp_seconds 60",
+      "prometheus_tsdb_out_of_order_samples_appended_total 1",
+      "prometheus_tsdb_retention_limit_seconds 3600",
+      "prometheus_tsdb_wal_fsync_duration_seconds_count 1",
+      "prometheus_tsdb_exemplar_max_exemplars 7",
+      "prometheus_tsdb_exemplar_exemplars_in_storage 1",
+      "prometheus_tsdb_exemplar_last_exemplars_timestamp_seconds 120",
+      "prometheus_tsdb_exemplar_out_of_order_exemplars_total 1",
+    ] {
+      #expect(lines.contains(Substring(line)), "\(line)")
+    }
+    let tables = lines.first { $0.hasPrefix("prometheus_tsdb_storage_blocks_bytes ") }
+    #expect(tables?.hasSuffix(" 0") == false)
+    try database.close()
+  }
+
+  @Test func aDatabaseInMemoryAnswersQueries() throws {
+    let database = try Database.inMemory()
+    try database.append(1, to: labels, at: minutes(1))
+    try database.append(3, to: labels, at: minutes(2))
+    #expect(vector(try database.query("temperature", at: minutes(2))) == [labels: 3])
+    #expect(try database.labelValues(of: "__name__", in: []) == ["temperature"])
+    let other = try Database.inMemory()
+    #expect(try other.series(of: []).isEmpty)
+    try database.close()
+    try other.close()
+  }
+
+  @Test func exemplarsAreFoundByTheSelectorsOfAnExpression() throws {
+    let database = try Database.inMemory()
+    var batch = SampleBatch()
+    let id = try database.seriesID(for: labels)
+    batch.add(id, timestampMilliseconds: 60_000, value: 1)
+    let exemplar = Exemplar(labels: ["trace_id": "x"], value: 1, timestamp: minutes(1))
+    batch.exemplars = [BatchExemplar(seriesID: id, exemplar: exemplar)]
+    _ = try database.append(batch)
+    for expression in [
+      "temperature", "sum(rate(temperature[5m])) / up", "max_over_time(temperature[5m:1m])",
+    ] {
+      #expect(
+        try database.exemplars(expression, from: minutes(0), through: minutes(1))
+          == [SeriesExemplars(seriesLabels: labels, exemplars: [exemplar])], "\(expression)")
+    }
+    #expect(try database.exemplars("up", from: minutes(0), through: minutes(1)).isEmpty)
+    #expect(throws: QueryError.self) {
+      try database.exemplars("sum(", from: minutes(0), through: minutes(1))
+    }
+    try database.close()
+  }
 }

@@ -39,6 +39,7 @@ package final class RecordingAppender: Appender {
     var labels: [Labels] = []
     var batches: [[Entry]] = []
     var metadata: [String: MetricMetadata] = [:]
+    var exemplars: [Exemplar] = []
     var failure: Failure?
     var reject: @Sendable (Entry) -> RejectionReason? = { _ in nil }
   }
@@ -56,6 +57,9 @@ package final class RecordingAppender: Appender {
 
   /// All metadata that came, by family name; the last one counts.
   package var metadata: [String: MetricMetadata] { state.withLock { $0.metadata } }
+
+  /// All exemplars that came, of whatever series.
+  package var exemplars: [Exemplar] { state.withLock { $0.exemplars } }
 
   /// The number of series that an id was asked for.
   package var seriesCount: Int { state.withLock { $0.labels.count } }
@@ -109,6 +113,7 @@ package final class RecordingAppender: Appender {
         }
         state.batches.append(accepted)
         state.metadata.merge(batch.metadata) { _, new in new }
+        state.exemplars += batch.exemplars.map(\.exemplar)
         return AppendResult(acceptedCount: accepted.count, rejections: rejections)
       }
     }

@@ -3,7 +3,7 @@ import PromQL
 import SeriesModel
 import TSDB
 
-/// `query` and `query_range`.
+/// `query`, `query_range` and `query_exemplars`.
 struct QueryEndpoints: Sendable {
   let database: Database
   let clock: @Sendable () -> Timestamp
@@ -53,6 +53,22 @@ struct QueryEndpoints: Sendable {
     return response(to: result, limit: limit, statistics: request.parameters.first("stats"))
   }
 
+  func exemplars(_ request: Request) throws -> Response {
+    let start = try request.timestamp("start") ?? .earliest
+    let end = try request.timestamp("end") ?? .latest
+    guard start <= end else {
+      throw APIError.invalidParameter("end", "end timestamp must not be before start time")
+    }
+    let found = try run {
+      try database.exemplars(query(of: request), from: start, through: end)
+    }
+    return successResponse { json in
+      json.array { json in
+        for series in found { json.write(series) }
+      }
+    }
+  }
+
   private func query(of request: Request) -> String {
     request.parameters.first("query") ?? ""
   }
@@ -68,7 +84,7 @@ struct QueryEndpoints: Sendable {
   }
 
   /// Runs a query and turns its errors into the API's.
-  private func run(_ body: () throws -> QueryResult) throws -> QueryResult {
+  private func run<Result>(_ body: () throws -> Result) throws -> Result {
     do {
       return try body()
     } catch let error as QueryError {

@@ -12,8 +12,11 @@ struct StagedSamples: Sendable {
   fileprivate var areReplacements: [Bool] = []
   /// The sample of the same slot that was staged before, plus one; or 0.
   fileprivate var previous: [UInt32] = []
-  /// Where each batch ends, and its metadata.
-  fileprivate var batches: [(end: Int, metadata: [BatchRecord.Metadata])] = []
+  /// Where each batch ends, and what else it has.
+  fileprivate var batches:
+    [(end: Int, metadata: [BatchRecord.Metadata], exemplars: [BatchExemplar])] = []
+  /// The newest staged exemplar of each series that has any.
+  var newestExemplars: [SeriesID: Exemplar] = [:]
   /// All samples by slot and time, made once a series has many of them.
   fileprivate var bitsByPlace: [SamplePlace: UInt64]?
 
@@ -24,6 +27,7 @@ struct StagedSamples: Sendable {
     areReplacements.removeAll(keepingCapacity: true)
     previous.removeAll(keepingCapacity: true)
     batches.removeAll(keepingCapacity: true)
+    newestExemplars.removeAll(keepingCapacity: true)
     bitsByPlace = nil
   }
 }
@@ -97,7 +101,10 @@ extension Head {
       else { continue }
       outcome.record.metadata.append(BatchRecord.Metadata(family: family, metadata: metadata))
     }
-    staged.batches.append((staged.slots.count, outcome.record.metadata))
+    stageExemplars(
+      of: batch, options: rules.options, oldestAccepted: oldestAccepted, outcome: &outcome)
+    staged.batches.append(
+      (staged.slots.count, outcome.record.metadata, outcome.record.exemplars))
     return outcome
   }
 
@@ -295,6 +302,7 @@ extension Head {
           newest: newest, isReplacement: samples.areReplacements[index])
       }
       for entry in batch.metadata { setMetadata(entry) }
+      for entry in batch.exemplars { exemplars.append(entry) }
       start = batch.end
     }
     // The memory is kept for the next commit.
@@ -336,6 +344,7 @@ extension Head {
         newest: newest, isReplacement: record.replacementCount > 0)
     }
     for entry in record.metadata { setMetadata(entry) }
+    replay(record.exemplars)
   }
 
   private mutating func setMetadata(_ entry: BatchRecord.Metadata) {

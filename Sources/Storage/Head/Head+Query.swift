@@ -62,3 +62,24 @@ struct HeadSamples: Sendable {
       chunks: firstChunk..<chunks.count, buffered: firstBuffered..<buffered.count)
   }
 }
+
+extension Head {
+  /// Whether a series has a chunk or a sample in memory that overlaps the range.
+  func hasSamples(slot: Int, overlapping range: ClosedRange<Int64>) -> Bool {
+    let series = open[slot]
+    if series.slab.isNone == false, series.appender.lastTimestamp >= range.lowerBound,
+      series.appender.firstTimestamp <= range.upperBound
+    {
+      return true
+    }
+    for list in [frozen, closed] where list.hasChunks(ofSlot: slot) {
+      for chunk in list.chunks(ofSlot: slot)
+      where chunk.description.maxTimestamp >= range.lowerBound
+        && chunk.description.minTimestamp <= range.upperBound
+      {
+        return true
+      }
+    }
+    return buffers[slot]?.columns.timestamps.contains { range.contains($0) } ?? false
+  }
+}

@@ -34,6 +34,7 @@ struct FrozenHead: Sendable {
   var metadata: [String: MetricMetadata]
   var nextSeriesID: UInt64
   var newestTimestamp: Int64?
+  var exemplars: ExemplarSeal
   fileprivate var ids: [SeriesID]
   fileprivate var flags: [SeriesSlots.Flags]
   fileprivate var open: PagedArray<Head.OpenSeries>
@@ -82,12 +83,14 @@ extension Head {
       plan: plan, chunks: Head.sealOrder(of: frozen.chunks), chunkList: frozen,
       newSeries: newSlots.map { (slots.ids[$0], $0) },
       metadata: unsealed, nextSeriesID: nextSeriesID, newestTimestamp: newestTimestamp,
-      ids: slots.ids, flags: slots.flags, open: open, arena: arena, buffers: buffers)
+      exemplars: ExemplarSeal(exemplars), ids: slots.ids, flags: slots.flags, open: open,
+      arena: arena, buffers: buffers)
   }
 
   /// Forgets the frozen chunks, which the tables hold now.
   mutating func finishSeal(of frozenHead: FrozenHead) {
     frozen = ChunkList()
+    exemplars.unsealedNumber = frozenHead.exemplars.endNumber
     for series in frozenHead.newSeries where slots.ids[series.slot] == series.id {
       slots.flags[series.slot].insert(.isInTables)
     }

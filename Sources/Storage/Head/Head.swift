@@ -53,6 +53,10 @@ struct Head: Sendable {
   var openChunkCount = 0
   /// The chunk that was decoded last, while batches are staged.
   var decoded: DecodedChunk?
+  var exemplars = ExemplarQueue(capacity: 0)
+  /// The samples since the start that were not newer than the newest of their
+  /// series.
+  var outOfOrderCount = 0
   /// The samples of the chunk that is being closed; kept for its memory.
   private var closing = SampleColumns()
 
@@ -113,6 +117,7 @@ struct Head: Sendable {
   private mutating func applyOutOfOrder(
     slot: Int, timestamp: Int64, value: Double, newest: Int64
   ) {
+    outOfOrderCount += 1
     buffers[slot, default: OutOfOrderBuffer()].insert(timestamp: timestamp, value: value)
     if buffers[slot]?.isFull == true { closeBuffer(ofSlot: slot, newest: newest) }
   }

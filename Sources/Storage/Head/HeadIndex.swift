@@ -10,6 +10,13 @@ struct HeadIndex: Sendable {
   private var postings = PagedArray<LabelPostings>()
   private var overflow = LabelPostings.Overflow()
   private var listedIDs = CompactSeriesIDs()
+  /// The labels of some names, sorted by value, as they were when they were last
+  /// asked for. Names are kept as bytes: strings that Unicode calls equal may be
+  /// different names.
+  private var sortedLabels: [[UInt8]: [UInt32]] = [:]
+  /// How often series were removed; tells a reader that comes back whether ids
+  /// that it found are still here.
+  private(set) var removalCount = 0
 
   init(hashSeed: UInt64) {
     pool = LabelPool(hashSeed: hashSeed)
@@ -53,6 +60,48 @@ struct HeadIndex: Sendable {
         sorted: PostingsList(sorted: listedIDs.ids).subtracting(ids).ids)
     }
     pool.remove(series.map(\.labels))
+    sortedLabels.removeAll()
+    removalCount += 1
+  }
+
+  /// Sorts the values of a label, so that queries find them in order and by
+  /// their beginning until there are new ones.
+  mutating func sortValues(of name: String) {
+    let labels = pool.labels(named: name.utf8.span)
+    let key = Array(name.utf8)
+    guard sortedLabels[key]?.count != labels.count else { return }
+    let values = labels.map { label in
+      (label, pool.withValue(of: Int(label)) { Array(copying: $0) })
+    }
+    sortedLabels[key] = values.sorted { $0.1.span.compareBytes(with: $1.1.span) < 0 }.map(\.0)
+  }
+
+  /// The labels of a name whose value may begin with `prefix`.
+  private func labels(named name: String, startingWith prefix: [UInt8] = []) -> ArraySlice<UInt32> {
+    let labels = pool.labels(named: name.utf8.span)
+    guard let sorted = sortedLabels[Array(name.utf8)], sorted.count == labels.count else {
+      return labels[...]
+    }
+    guard prefix.isEmpty == false else { return sorted[...] }
+    let start = partition(sorted[...]) { $0.compareBytes(with: prefix.span) >= 0 }
+    let end = partition(sorted[start...]) { $0.starts(with: prefix) == false }
+    return sorted[start..<end]
+  }
+
+  /// The first index from which on `isBehind` holds for the values.
+  private func partition(
+    _ labels: ArraySlice<UInt32>, where isBehind: (Span<UInt8>) -> Bool
+  ) -> Int {
+    var (low, high) = (labels.startIndex, labels.endIndex)
+    while low < high {
+      let middle = (low + high) / 2
+      if pool.withValue(of: Int(labels[middle]), isBehind) {
+        high = middle
+      } else {
+        low = middle + 1
+      }
+    }
+    return low
   }
 
   /// The ids of the series that are listed under a label.
@@ -67,14 +116,23 @@ extension HeadIndex: PostingsSource {
     return PostingsList(sorted: ids(ofLabel: label))
   }
 
-  func postings(of name: String, whereValue isIncluded: (Span<UInt8>) -> Bool) -> PostingsList {
+  func postings(
+    of name: String, startingWith prefix: [UInt8], whereValue isIncluded: (Span<UInt8>) -> Bool
+  ) -> PostingsList {
     var lists: [PostingsList] = []
-    for label in pool.labels(named: name.utf8.span) where postings[Int(label)].isEmpty == false {
+    for label in labels(named: name, startingWith: prefix)
+    where postings[Int(label)].isEmpty == false {
       if pool.withValue(of: Int(label), isIncluded) {
         lists.append(PostingsList(sorted: ids(ofLabel: Int(label))))
       }
     }
     return .union(of: lists)
+  }
+
+  func hasLabel(_ name: String, among filter: PostingsList) -> Bool {
+    pool.labels(named: name.utf8.span).contains { label in
+      PostingsList(sorted: ids(ofLabel: Int(label))).intersects(filter)
+    }
   }
 
   func allPostings() -> PostingsList { PostingsList(sorted: listedIDs.ids) }
@@ -90,7 +148,7 @@ extension HeadIndex: PostingsSource {
   }
 
   func labelValues(of name: String, among filter: PostingsList?) -> [String] {
-    pool.labels(named: name.utf8.span).compactMap { number in
+    labels(named: name).compactMap { number in
       let label = Int(number)
       guard postings[label].isEmpty == false else { return nil }
       if let filter, PostingsList(sorted: ids(ofLabel: label)).intersects(filter) == false {

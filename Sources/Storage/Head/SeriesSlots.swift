@@ -81,6 +81,9 @@ struct SeriesSlots: Sendable {
     index.list(ids[slot], under: labelRuns[slot])
   }
 
+  /// Sorts the values of a label in the index, for the queries that follow.
+  mutating func sortLabelValues(of name: String) { index.sortValues(of: name) }
+
   /// Forgets series; their slots are used again.
   mutating func remove(_ slots: [Int]) {
     for slot in slots {

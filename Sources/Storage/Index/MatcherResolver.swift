@@ -10,13 +10,19 @@ package protocol PostingsSource: ~Copyable, ~Escapable {
   /// empty.
   func postings(of name: String, value: String) throws(StorageError) -> PostingsList
 
-  /// The series that have the label `name` with a value for which `isIncluded`
-  /// holds.
+  /// The series that have the label `name` with a value that begins with
+  /// `prefix` and for which `isIncluded` holds.
   ///
-  /// - Parameter isIncluded: Called once for each value, with its UTF-8 bytes.
+  /// - Parameters:
+  ///   - prefix: UTF-8 bytes; `isIncluded` holds for no value that begins
+  ///     otherwise, so that those need not be looked at.
+  ///   - isIncluded: Called at most once for each value, with its UTF-8 bytes.
   func postings(
-    of name: String, whereValue isIncluded: (Span<UInt8>) -> Bool
+    of name: String, startingWith prefix: [UInt8], whereValue isIncluded: (Span<UInt8>) -> Bool
   ) throws(StorageError) -> PostingsList
+
+  /// Whether any series of `filter` has the label `name`.
+  func hasLabel(_ name: String, among filter: PostingsList) throws(StorageError) -> Bool
 
   /// Every series of the index.
   func allPostings() throws(StorageError) -> PostingsList
@@ -31,13 +37,20 @@ package protocol PostingsSource: ~Copyable, ~Escapable {
 }
 
 extension PostingsSource where Self: ~Copyable & ~Escapable {
+  /// The series that have the label `name` with a value for which `isIncluded`
+  /// holds.
+  package func postings(
+    of name: String, whereValue isIncluded: (Span<UInt8>) -> Bool
+  ) throws(StorageError) -> PostingsList {
+    try postings(of: name, startingWith: [], whereValue: isIncluded)
+  }
+
   /// The label names of the series in `filter`, in any order, each once.
   package func labelNames(among filter: PostingsList) throws(StorageError) -> [String] {
     var names: [String] = []
+    guard filter.isEmpty == false else { return [] }
     for name in try labelNames() {
-      if try postings(of: name, whereValue: { _ in true }).intersects(filter) {
-        names.append(name)
-      }
+      if try hasLabel(name, among: filter) { names.append(name) }
     }
     return names
   }
@@ -102,6 +115,19 @@ package struct MatcherResolver: Sendable {
       return isNegated == false && expression.matchesEverything
     }
 
+    /// Whether the values to look up are known.
+    var namesValues: Bool {
+      if case .anyOf = test { return isNegated == false }
+      return false
+    }
+
+    /// What every value begins with that passes the test.
+    var prefix: [UInt8] {
+      guard case .expression(let expression) = test, let prefix = expression.literalPrefix
+      else { return [] }
+      return Array(prefix.utf8)
+    }
+
     /// Conditions that are cheap and select little come first.
     var rank: Int {
       switch test {
@@ -127,6 +153,12 @@ package struct MatcherResolver: Sendable {
     excluding = conditions.filter { $0.selectsMissing }
   }
 
+  /// The names of the labels that are looked at.
+  package var labelNames: [String] { (required + excluding).map(\.name) }
+
+  /// Whether there is no condition.
+  package var selectsEverySeries: Bool { required.isEmpty && excluding.isEmpty }
+
   /// Whether a series with these labels is selected.
   package func selects(_ labels: Labels) -> Bool {
     for condition in required + excluding {
@@ -143,17 +175,27 @@ package struct MatcherResolver: Sendable {
 
   /// The series of `source` that every matcher selects.
   ///
-  /// Series that must have a label are intersected, the cheapest condition
-  /// first; what the other matchers rule out is subtracted.
+  /// Series that must have a label are intersected: first the conditions that
+  /// name their values, the one with the fewest series in front, then those
+  /// that look at values. What the other matchers rule out is subtracted.
   package func resolve<Source: PostingsSource & ~Copyable & ~Escapable>(
     in source: borrowing Source
   ) throws(StorageError) -> PostingsList {
-    var selected: PostingsList?
-    for condition in required {
+    var named: [PostingsList] = []
+    for condition in required where condition.namesValues {
+      let list = try postings(where: condition, selects: true, in: source)
+      if list.isEmpty { return list }
+      named.append(list)
+    }
+    named.sort { $0.count < $1.count }
+    var selected = named.first
+    for list in named.dropFirst() { selected = selected?.intersection(list) }
+    for condition in required where condition.namesValues == false {
+      if selected?.isEmpty == true { break }
       let list = try postings(where: condition, selects: true, in: source)
       selected = selected.map { $0.intersection(list) } ?? list
-      if selected?.isEmpty == true { return PostingsList() }
     }
+    if selected?.isEmpty == true { return PostingsList() }
     var result: PostingsList
     if let selected { result = selected } else { result = try source.allPostings() }
     for condition in excluding where result.isEmpty == false {
@@ -174,6 +216,9 @@ package struct MatcherResolver: Sendable {
       }
       return .union(of: lists)
     }
-    return try source.postings(of: condition.name) { condition.selects($0) == isWanted }
+    let prefix = condition.isNegated == isWanted ? [] : condition.prefix
+    return try source.postings(of: condition.name, startingWith: prefix) {
+      condition.selects($0) == isWanted
+    }
   }
 }

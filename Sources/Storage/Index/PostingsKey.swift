@@ -49,6 +49,18 @@ struct PostingsKey {
     return Component(bytes: bytes, isHashed: true)
   }
 
+  /// What the forms of all texts that begin with `prefix` begin with.
+  static func beginning(_ prefix: [UInt8]) -> [UInt8] {
+    var bytes: [UInt8] = []
+    for byte in prefix {
+      bytes.append(byte)
+      if byte == 0 { bytes.append(0xFF) }
+      // The form of a longer text may end in a hash behind this place.
+      if bytes.count >= valueByteLimit - hashedByteCount - 2 { break }
+    }
+    return bytes
+  }
+
   /// Reads one component from the start of `bytes`.
   ///
   /// - Returns: The form, how many bytes it takes, and the text unless it is

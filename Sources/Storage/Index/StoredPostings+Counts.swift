@@ -11,9 +11,10 @@ extension StoredPostings {
       var reader = BlockReader(encodedIDs)
       body(value, try SeriesIDCoding.read(&reader, base: 0).count)
     }
-    let everyValue: (Span<UInt8>) -> Bool = { _ in true }
-    try forEachOwnValue(of: name, component, where: everyValue) { value, ids in
-      body(value, ids.count)
+    _ = try containsOwnValue(of: name, component, startingWith: []) {
+      value, ids throws(StorageError) in
+      body(value, try ids().count)
+      return false
     }
   }
 }

@@ -32,18 +32,40 @@ extension StoredPostings: PostingsSource {
   }
 
   package func postings(
-    of name: String, whereValue isIncluded: (Span<UInt8>) -> Bool
+    of name: String, startingWith prefix: [UInt8], whereValue isIncluded: (Span<UInt8>) -> Bool
   ) throws(StorageError) -> PostingsList {
     let component = postings.nameComponent(name.utf8.span)
-    var ids: [SeriesID] = []
-    try forEachSharedValue(of: component) { value, encodedIDs throws(BlockDamage) in
-      guard isIncluded(value.span) else { return }
+    var lists: [PostingsList] = []
+    _ = try containsSharedValue(of: component, startingWith: prefix) {
+      value, encodedIDs throws(BlockDamage) in
+      guard isIncluded(value.span) else { return false }
       var reader = BlockReader(encodedIDs)
-      try SeriesIDCoding.read(&reader, base: 0, to: &ids)
+      lists.append(PostingsList(sorted: try SeriesIDCoding.read(&reader, base: 0)))
+      return false
     }
-    var lists = [PostingsList(unsorted: ids)]
-    try forEachOwnValue(of: name, component, where: isIncluded) { _, ids in lists.append(ids) }
+    _ = try containsOwnValue(of: name, component, startingWith: prefix) {
+      value, ids throws(StorageError) in
+      if isIncluded(value.span) { lists.append(try ids()) }
+      return false
+    }
     return .union(of: lists)
+  }
+
+  package func hasLabel(
+    _ name: String, among filter: PostingsList
+  ) throws(StorageError) -> Bool {
+    let component = postings.nameComponent(name.utf8.span)
+    // Values with many series are the more likely ones to have one of these.
+    let isOwn = try containsOwnValue(of: name, component, startingWith: []) {
+      _, ids throws(StorageError) in
+      try filter.intersects(ids())
+    }
+    if isOwn { return true }
+    return try containsSharedValue(of: component, startingWith: []) {
+      _, encodedIDs throws(BlockDamage) in
+      var reader = BlockReader(encodedIDs)
+      return filter.intersects(PostingsList(sorted: try SeriesIDCoding.read(&reader, base: 0)))
+    }
   }
 
   package func allPostings() throws(StorageError) -> PostingsList {
@@ -81,11 +103,12 @@ extension StoredPostings: PostingsSource {
       }
       values.append(String(decoding: value, as: UTF8.self))
     }
-    let everyValue: (Span<UInt8>) -> Bool = { _ in true }
-    try forEachOwnValue(of: name, component, where: everyValue) { value, ids in
-      if filter?.intersects(ids) ?? true {
-        values.append(String(decoding: value, as: UTF8.self))
-      }
+    _ = try containsOwnValue(of: name, component, startingWith: []) {
+      value, ids throws(StorageError) in
+      let isIncluded: Bool
+      if let filter { isIncluded = filter.intersects(try ids()) } else { isIncluded = true }
+      if isIncluded { values.append(String(decoding: value, as: UTF8.self)) }
+      return false
     }
     return values
   }
@@ -96,38 +119,73 @@ extension StoredPostings: PostingsSource {
     of name: PostingsKey.Component,
     _ body: (_ value: [UInt8], _ encodedIDs: Span<UInt8>) throws(BlockDamage) -> Void
   ) throws(StorageError) {
-    let format = postings.sharedBlocks(name: name).format
-    var cursor = try view.walk(postings.table)
-    var isOnBlock = try cursor.move(toOrAfter: format.prefix)
-    while isOnBlock, cursor.key.starts(with: format.prefix) {
-      do throws(BlockDamage) {
-        let block = try BlockFrame.open(
-          cursor.value, format: format.formatByte, key: cursor.key)
-        try SharedPostingsFormat.forEachValue(in: block, body)
-      } catch {
-        throw error.at(cursor.key, of: postings.table.name)
-      }
-      isOnBlock = try cursor.advance()
+    _ = try containsSharedValue(of: name, startingWith: []) {
+      value, encodedIDs throws(BlockDamage) in
+      try body(value, encodedIDs)
+      return false
     }
   }
 
-  func forEachOwnValue(
-    of name: String, _ component: PostingsKey.Component,
-    where isIncluded: (Span<UInt8>) -> Bool,
-    _ body: (_ value: [UInt8], _ ids: PostingsList) -> Void
-  ) throws(StorageError) {
-    let prefix = postings.ownPrefix(name: component)
+  /// Calls `body` with the values, in order, that begin with `prefix` and are
+  /// in shared blocks, until it returns true; false when it never does.
+  private func containsSharedValue(
+    of name: PostingsKey.Component, startingWith prefix: [UInt8],
+    _ body: (_ value: [UInt8], _ encodedIDs: Span<UInt8>) throws(BlockDamage) -> Bool
+  ) throws(StorageError) -> Bool {
+    let format = postings.sharedBlocks(name: name).format
     var cursor = try view.walk(postings.table)
-    var isOnKey = try cursor.move(toOrAfter: prefix)
-    while isOnKey, cursor.key.starts(with: prefix) {
-      let (value, stored) = try parse(cursor.key.extracting(prefix.count...))
+    // The first value wanted may stand in the block that begins before it.
+    var isOnBlock = try cursor.move(toOrBefore: format.prefix + PostingsKey.beginning(prefix))
+    if isOnBlock == false || cursor.key.starts(with: format.prefix) == false {
+      isOnBlock = try cursor.move(toOrAfter: format.prefix)
+    }
+    while isOnBlock, cursor.key.starts(with: format.prefix) {
+      var isFound = false
+      var isPast = false
+      do throws(BlockDamage) {
+        let block = try BlockFrame.open(
+          cursor.value, format: format.formatByte, key: cursor.key)
+        try SharedPostingsFormat.forEachValue(in: block) { value, ids throws(BlockDamage) in
+          guard isFound == false, isPast == false else { return }
+          if value.span.starts(with: prefix) {
+            isFound = try body(value, ids)
+          } else {
+            isPast = value.span.compareBytes(with: prefix.span) > 0
+          }
+        }
+      } catch {
+        throw error.at(cursor.key, of: postings.table.name)
+      }
+      if isFound || isPast { return isFound }
+      isOnBlock = try cursor.advance()
+    }
+    return false
+  }
+
+  /// Calls `body` with the values that may begin with `prefix` and have blocks
+  /// of their own, and with what reads their series, until it returns true;
+  /// false when it never does.
+  func containsOwnValue(
+    of name: String, _ component: PostingsKey.Component, startingWith prefix: [UInt8],
+    _ body: (
+      _ value: [UInt8], _ ids: () throws(StorageError) -> PostingsList
+    ) throws(StorageError) -> Bool
+  ) throws(StorageError) -> Bool {
+    let prefixOfName = postings.ownPrefix(name: component)
+    let prefixOfValues = prefixOfName + PostingsKey.beginning(prefix)
+    var cursor = try view.walk(postings.table)
+    var isOnKey = try cursor.move(toOrAfter: prefixOfValues)
+    while isOnKey, cursor.key.starts(with: prefixOfValues) {
+      let (value, stored) = try parse(cursor.key.extracting(prefixOfName.count...))
       var text = stored ?? []
       if value.isHashed { text = try hashedValue(value, of: name, key: cursor.key) }
-      if isIncluded(text.span) {
-        body(text, try postings.ownBlocks(name: component, value: value).ids(in: view))
+      let isFound = try body(text) { () throws(StorageError) in
+        try postings.ownBlocks(name: component, value: value).ids(in: view)
       }
-      isOnKey = try cursor.move(toOrAfter: (prefix + value.bytes).followingPrefix)
+      if isFound { return true }
+      isOnKey = try cursor.move(toOrAfter: (prefixOfName + value.bytes).followingPrefix)
     }
+    return false
   }
 
   // MARK: Texts that are only there as a hash

@@ -1,7 +1,7 @@
 import Numbers
 import SeriesModel
 
-/// One batch in the journal: its new series, metadata and samples.
+/// One batch in the journal: its new series, metadata, samples and exemplars.
 ///
 /// Layout of the payload: lowest and highest series id of the samples, lowest
 /// and highest timestamp (8 bytes each, little-endian; low above high when
@@ -10,7 +10,9 @@ import SeriesModel
 /// count of metadata, each with family, type, help and unit as byte count and
 /// text; count of samples, each with the difference of its id to the one
 /// before and of its timestamp to the one before (both zigzag), and the 8
-/// bytes of its value.
+/// bytes of its value. When there are exemplars, their count follows, each with
+/// series id, timestamp (zigzag), the 8 bytes of its value, and byte count and
+/// encoded labels.
 struct BatchRecord: Equatable {
   struct NewSeries: Equatable {
     var id: SeriesID
@@ -30,10 +32,13 @@ struct BatchRecord: Equatable {
   /// The samples that take the place of stored ones; when there are any, the
   /// record has a kind of its own, and any of its samples may be one.
   var replacementCount = 0
+  var exemplars: [BatchExemplar] = []
 
   var kind: RecordKind { replacementCount > 0 ? .replacingBatch : .batch }
 
-  var isEmpty: Bool { newSeries.isEmpty && metadata.isEmpty && seriesIDs.isEmpty }
+  var isEmpty: Bool {
+    newSeries.isEmpty && metadata.isEmpty && seriesIDs.isEmpty && exemplars.isEmpty
+  }
 
   func encode(into bytes: inout [UInt8]) {
     bytes.appendLittleEndian(seriesIDs.min()?.rawValue ?? .max)
@@ -61,6 +66,18 @@ struct BatchRecord: Equatable {
       bytes.appendLittleEndian(values[index].bitPattern)
       previousID = id
       previousTimestamp = timestamps[index]
+    }
+    encodeExemplars(into: &bytes)
+  }
+
+  private func encodeExemplars(into bytes: inout [UInt8]) {
+    guard exemplars.isEmpty == false else { return }
+    Varint.append(UInt64(exemplars.count), to: &bytes)
+    for entry in exemplars {
+      Varint.append(entry.seriesID.rawValue, to: &bytes)
+      Varint.appendZigZag(entry.exemplar.timestamp.milliseconds, to: &bytes)
+      bytes.appendLittleEndian(entry.exemplar.value.bitPattern)
+      bytes.appendLengthPrefixed(entry.exemplar.labels.encodedBytes)
     }
   }
 
@@ -93,6 +110,7 @@ struct BatchRecord: Equatable {
       timestamps.append(timestamp)
       values.append(Double(bitPattern: try input.fixedNumber()))
     }
+    if input.isAtEnd == false { exemplars = try input.exemplars() }
     try input.expectEnd()
   }
 }
@@ -181,8 +199,24 @@ struct RecordInput: ~Escapable {
     return MetricMetadata(type: type, help: help, unit: try text())
   }
 
+  mutating func exemplars() throws(RecordError) -> [BatchExemplar] {
+    var exemplars: [BatchExemplar] = []
+    for _ in 0..<(try count(ofItemsWithAtLeast: 11)) {
+      let id = SeriesID(try number())
+      let timestamp = Timestamp(milliseconds: try signedNumber())
+      let value = Double(bitPattern: try fixedNumber())
+      guard let labels = Labels(encodedBytes: try byteString()) else { throw .malformed }
+      exemplars.append(
+        BatchExemplar(
+          seriesID: id, exemplar: Exemplar(labels: labels, value: value, timestamp: timestamp)))
+    }
+    return exemplars
+  }
+
+  var isAtEnd: Bool { offset == bytes.count }
+
   mutating func expectEnd() throws(RecordError) {
-    guard offset == bytes.count else { throw .malformed }
+    guard isAtEnd else { throw .malformed }
   }
 }
 

@@ -63,6 +63,8 @@ struct OpenFile: ~Copyable {
 
   let path: String
   private let descriptor: Int32
+  /// Whether what is written goes nowhere.
+  private let isDiscarding: Bool
 
   /// Opens a file; one that is created is readable by its owner alone.
   init(path: String, mode: Mode) throws(FileError) {
@@ -79,6 +81,18 @@ struct OpenFile: ~Copyable {
     }
     self.path = path
     descriptor = opened
+    isDiscarding = false
+  }
+
+  /// Opens what takes any bytes and keeps none.
+  init(discardingAs path: String) throws(FileError) {
+    let opened = retryingInterrupts { unsafe open("/dev/null", O_RDWR | O_CLOEXEC) }
+    guard opened >= 0 else {
+      throw FileError(operation: .open, path: "/dev/null", number: errno)
+    }
+    self.path = path
+    descriptor = opened
+    isDiscarding = true
   }
 
   deinit { close(descriptor) }
@@ -148,6 +162,7 @@ struct OpenFile: ~Copyable {
   /// Returns once what was written is on the disk.
   func synchronizeData() throws(FileError) {
     try throwPlannedFault(.synchronize, path) { _ = fdatasync(descriptor) }
+    if isDiscarding { return }
     guard retryingInterrupts({ fdatasync(descriptor) }) == 0 else {
       throw FileError(operation: .synchronize, path: path, number: errno)
     }
@@ -158,6 +173,7 @@ struct OpenFile: ~Copyable {
     try throwPlannedFault(.allocate, path) {
       _ = posix_fallocate(descriptor, 0, off_t(byteCount / 2))
     }
+    if isDiscarding { return }
     while true {
       // Unlike its neighbours, this call returns its error number.
       let number = posix_fallocate(descriptor, 0, off_t(byteCount))
@@ -171,6 +187,7 @@ struct OpenFile: ~Copyable {
   /// Cuts or extends the file to `byteCount`.
   func truncate(toByteCount byteCount: Int) throws(FileError) {
     try throwPlannedFault(.truncate, path)
+    if isDiscarding { return }
     guard retryingInterrupts({ ftruncate(descriptor, off_t(byteCount)) }) == 0 else {
       throw FileError(operation: .truncate, path: path, number: errno)
     }

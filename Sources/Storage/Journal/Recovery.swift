@@ -85,6 +85,7 @@ struct Recovery {
       head.includeInTimeRange(newest)
     }
     try contents.loadMetadata(into: &head, view: view)
+    try contents.loadExemplars(into: &head, view: view)
     if let plan = try schema.metaValue(.sealPlan, in: view),
       plan.sequence > recovery.recovered.sealedThrough
     {
@@ -104,6 +105,7 @@ struct Recovery {
     }
     recovery.repeatSealIfCovered(&head, isAtEnd: true)
     recovery.noteLostSeries()
+    head.outOfOrderCount = 0
     return (recovery.recovered, head)
   }
 

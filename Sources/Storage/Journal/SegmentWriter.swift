@@ -16,7 +16,7 @@ struct SegmentWriter: ~Copyable {
   ) throws(FileError) -> SegmentWriter {
     let header = SegmentHeader(
       kind: kind, number: number, salt: UInt64.random(in: .min ... .max))
-    let file = try OpenFile(path: directory.path(ofSegment: number), mode: .creating)
+    let file = try directory.makeFile(ofSegment: number)
     try file.allocate(byteCount: allocationStepBytes)
     try file.write(header.encoded().span, atByteOffset: 0)
     try file.synchronizeData()
@@ -60,12 +60,25 @@ struct SegmentWriter: ~Copyable {
 /// A segment is called by its number, ten digits or more. A damaged one that
 /// is not needed any more stays under its name with `.damaged` behind it; one
 /// that is being deleted has `.deleted` behind it.
+///
+/// A store in memory has one without files: what is written to its segments is
+/// counted and forgotten.
 struct JournalDirectory: Sendable {
   private static let deletedSuffix = ".deleted"
   let path: String
+  /// Whether segments have no files.
+  let isDiscarding: Bool
 
-  init(dataDirectory: String) {
+  init(dataDirectory: String, isDiscarding: Bool = false) {
     path = dataDirectory + "/journal"
+    self.isDiscarding = isDiscarding
+  }
+
+  /// Makes the file of a segment, empty.
+  func makeFile(ofSegment number: UInt64) throws(FileError) -> OpenFile {
+    let path = path(ofSegment: number)
+    return isDiscarding
+      ? try OpenFile(discardingAs: path) : try OpenFile(path: path, mode: .creating)
   }
 
   func path(ofSegment number: UInt64) -> String {
@@ -75,13 +88,15 @@ struct JournalDirectory: Sendable {
 
   /// The numbers of the segments, ascending.
   func segmentNumbers() throws(FileError) -> [UInt64] {
-    try FileSystem.list(path).compactMap { name in
+    if isDiscarding { return [] }
+    return try FileSystem.list(path).compactMap { name in
       name.utf8.allSatisfy { (UInt8(ascii: "0")...UInt8(ascii: "9")).contains($0) }
         ? UInt64(name) : nil
     }.sorted()
   }
 
   func deleteSegment(_ number: UInt64) throws(FileError) {
+    if isDiscarding { return }
     try FileSystem.delete(path(ofSegment: number))
   }
 
@@ -95,6 +110,7 @@ struct JournalDirectory: Sendable {
 
   /// Removes what a crash left of segments that were being deleted.
   func removeDeletedSegments() throws(FileError) {
+    if isDiscarding { return }
     for name in try FileSystem.list(path) where name.hasSuffix(Self.deletedSuffix) {
       try FileSystem.delete(path + "/" + name)
     }
@@ -106,6 +122,7 @@ struct JournalDirectory: Sendable {
   }
 
   func synchronize() throws(FileError) {
+    if isDiscarding { return }
     try FileSystem.synchronizeDirectory(path)
   }
 }

@@ -82,6 +82,7 @@ extension OpenStore {
         counters.sealedChunkCount += chunkCount
         counters.lastCheckpointSeconds = monotonicSeconds() - start
       }
+      observer.withLock { $0.didCheckpoint }(monotonicSeconds() - start)
       try readWindows()
     } catch {
       queue.fail(because: error)
@@ -164,21 +165,30 @@ extension OpenStore {
         in: contents.journalDirectory, kind: .checkpoint,
         number: scope == .closing ? number : number - 1)
       var buffer = RecordBuffer(segment: writer.header, firstSequence: frozen.plan.sequence)
-      try frozen.forEachOpenChunk { record throws(FileError) in
-        buffer.appendRecord(.openChunk) { record.encode(into: &$0) }
-        try buffer.flush(to: &writer, whenAbove: 1 << 20)
+      // Nobody reads the checkpoint of a store in memory.
+      if contents.isInMemory == false {
+        try OpenStore.write(frozen, with: &buffer, to: &writer)
       }
-      try frozen.forEachBuffer { record throws(FileError) in
-        buffer.appendRecord(.bufferedSamples) { record.encode(into: &$0) }
-        try buffer.flush(to: &writer, whenAbove: 1 << 20)
-      }
-      buffer.appendRecord(.checkpointEnd) { _ in }
-      try buffer.flush(to: &writer, whenAbove: 0)
-      try writer.trim()
       return writer.header.number
     } catch {
       throw StorageError(error)
     }
+  }
+
+  private static func write(
+    _ frozen: FrozenHead, with buffer: inout RecordBuffer, to writer: inout SegmentWriter
+  ) throws(FileError) {
+    try frozen.forEachOpenChunk { record throws(FileError) in
+      buffer.appendRecord(.openChunk) { record.encode(into: &$0) }
+      try buffer.flush(to: &writer, whenAbove: 1 << 20)
+    }
+    try frozen.forEachBuffer { record throws(FileError) in
+      buffer.appendRecord(.bufferedSamples) { record.encode(into: &$0) }
+      try buffer.flush(to: &writer, whenAbove: 1 << 20)
+    }
+    buffer.appendRecord(.checkpointEnd) { _ in }
+    try buffer.flush(to: &writer, whenAbove: 0)
+    try writer.trim()
   }
 
   // MARK: Tables
@@ -204,6 +214,7 @@ extension OpenStore {
     try sealChunks(of: frozen)
     try schema.environment.write { transaction throws(StorageError) in
       try contents.storeMetadata(frozen.metadata, in: &transaction)
+      try ExemplarTable(schema).write(frozen.exemplars, in: &transaction)
       try schema.setMetaValue(.nextSeriesID, to: frozen.nextSeriesID, in: &transaction)
       if let newest = frozen.newestTimestamp {
         try schema.setMetaValue(.newestTimestamp, to: newest, in: &transaction)

@@ -75,6 +75,7 @@ extension OpenStore {
   private func applyRetention(_ state: inout MaintenanceState) throws(StorageError) {
     guard let newest = contents.head.withLock({ $0.newestTimestamp }) else { return }
     let oldestKept = contents.options.oldestKept(newest: newest)
+    contents.head.withLock { $0.exemplars.drop(before: oldestKept) }
     let schema = contents.schema
     let windows = WindowTable(schema)
     // A hidden window is one whose deletion a crash interrupted.

@@ -29,6 +29,9 @@ enum ServeCommand {
         "What becomes of a sample that differs from the stored one of its time: it is refused "
           + "(reject), dropped (keep), or takes its place (replace)."),
       .value(
+        "storage.exemplars.max", "number", default: "100000",
+        "How many exemplars are kept of all series together; 0 keeps none."),
+      .value(
         "web.listen-address", "host:port", default: "127.0.0.1:9090", isRepeatable: true,
         "Where to listen."),
       .value(

@@ -18,6 +18,7 @@ struct ServerOptions: Sendable {
   let retention: Duration
   let retentionText: String
   let duplicatePolicy: DuplicatePolicy
+  let maximumExemplars: Int
   let listenAddresses: [ListenAddress]
   let allowedHosts: [String]
   let isLifecycleEnabled: Bool
@@ -39,6 +40,8 @@ struct ServerOptions: Sendable {
     retention = .milliseconds(
       try ServerOptions.duration(arguments, "storage.tsdb.retention.time"))
     duplicatePolicy = try ServerOptions.duplicatePolicy(arguments)
+    maximumExemplars = try ServerOptions.count(
+      arguments, "storage.exemplars.max", from: 0, upTo: 100_000_000)
     listenAddresses = try arguments.all("web.listen-address").map { text throws(UsageError) in
       do throws(HTTPServerError) {
         return try ListenAddress(parsing: text)
@@ -107,11 +110,11 @@ struct ServerOptions: Sendable {
   }
 
   private static func count(
-    _ arguments: Arguments, _ name: String, upTo maximum: Int
+    _ arguments: Arguments, _ name: String, from minimum: Int = 1, upTo maximum: Int
   ) throws(UsageError) -> Int {
     let text = arguments[name] ?? ""
-    guard let count = Int(text), (1...maximum).contains(count) else {
-      throw UsageError("--\(name)=\(text) is no number from 1 to \(maximum)")
+    guard let count = Int(text), (minimum...maximum).contains(count) else {
+      throw UsageError("--\(name)=\(text) is no number from \(minimum) to \(maximum)")
     }
     return count
   }

@@ -157,6 +157,7 @@ final class ServerProcess: Sendable {
     var databaseOptions = DatabaseOptions()
     databaseOptions.duplicatePolicy = options.duplicatePolicy
     databaseOptions.retention = options.retention
+    databaseOptions.maximumExemplars = options.maximumExemplars
     databaseOptions.lookbackDelta = options.lookbackDelta
     databaseOptions.queryTimeout = options.queryTimeout
     databaseOptions.maximumQuerySamples = options.maximumQuerySamples

@@ -1,0 +1,85 @@
+import Glibc
+import LMDB
+import SeriesModel
+import TestSupport
+import Testing
+
+@testable import Storage
+
+@Suite struct StoreInMemoryTests {
+  private let up: Labels = ["__name__": "up", "job": "a"]
+
+  @Test func samplesAreReadBackFromHeadAndTables() throws {
+    let store = try Store.inMemory()
+    try store.append(up, (0..<1000).map { (Int64($0) * 15_000, Double($0)) })
+    try store.append(up, [(7, 0.5)])
+    let expected = try store.samples()
+    #expect(expected[up]?.count == 1001)
+    try store.sealEverything()
+    #expect(try store.samples() == expected)
+    #expect(store.statistics.openChunkCount == 0)
+    #expect(store.statistics.sealedChunkCount > 0)
+    try store.append(up, [(20_000_000, 1)])
+    #expect(try store.samples()[up]?.count == 1002)
+    #expect(try store.labelValues(of: "job", in: []) == ["a"])
+    #expect(store.warnings.isEmpty)
+    try store.close()
+    #expect(throws: StorageError.notWritable) { try store.append(up, [(1, 1)]) }
+  }
+
+  @Test func storesInMemoryDoNotShareAnything() throws {
+    let stores = try (0..<3).map { _ in try Store.inMemory() }
+    for (index, store) in stores.enumerated() {
+      try store.append(up, [(Int64(index), Double(index))])
+      try store.sealEverything()
+    }
+    for (index, store) in stores.enumerated() {
+      #expect(try store.samples() == [up: samples([(Int64(index), Double(index))])])
+      try store.close()
+    }
+  }
+
+  @Test func nothingHasAName() throws {
+    let schema = try MemoryDirectory.openTables(options: EnvironmentOptions())
+    let hasName = unsafe access(schema.environment.path, F_OK) == 0
+    #expect(hasName == false)
+    // What has no name is written and read as before.
+    for round in 0..<50 {
+      try schema.environment.write { transaction throws(StorageError) in
+        try transaction.store(
+          [UInt8](repeating: UInt8(round), count: 200_000), under: [UInt8(round + 1)],
+          in: schema.environment.table("exemplars"))
+      }
+    }
+    let byteCount = try schema.environment.read { view throws(StorageError) in
+      try view.stored([50], in: schema.environment.table("exemplars"))?.count
+    }
+    #expect(byteCount == 200_000)
+  }
+
+  @Test func theJournalIsCountedAndCheckpointsEmptyIt() throws {
+    var options = StoreOptions()
+    options.checkpointThresholdBytes = 1000
+    let store = try Store.inMemory(options: options)
+    try store.append(up, (0..<1000).map { (Int64($0) * 15_000, Double($0)) })
+    #expect(store.statistics.journalBytes > 1000)
+    try store.maintain(now: Timestamp(milliseconds: 0))
+    #expect(store.statistics.checkpointCount == 1)
+    #expect(store.statistics.journalBytes == 0)
+    #expect(try store.samples()[up]?.count == 1000)
+    try store.close()
+  }
+
+  @Test func retentionDeletesWindows() throws {
+    var options = StoreOptions()
+    options.retentionMilliseconds = 10_000_000
+    let store = try Store.inMemory(options: options)
+    try store.append(up, [(0, 1)])
+    try store.sealEverything()
+    try store.append(up, [(100_000_000, 2)])
+    try store.maintain(now: Timestamp(milliseconds: 0))
+    #expect(try store.samples() == [up: samples([(100_000_000, 2)])])
+    #expect(store.statistics.deletedWindowCount == 1)
+    try store.close()
+  }
+}
