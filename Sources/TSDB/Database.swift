@@ -13,7 +13,8 @@ import Threading
 /// ```
 ///
 /// What an append accepted is on disk when it returns, and survives a crash of
-/// the process or of the machine. One process writes to a directory; others may
+/// the process or of the machine, unless ``DatabaseOptions/durability`` says
+/// otherwise. One process writes to a directory; others may
 /// read it at the same time with ``openReadOnly(at:options:)``.
 ///
 /// All methods may be called from any thread; they block while they work.
@@ -27,6 +28,7 @@ import Threading
 /// - ``append(_:to:at:)``
 /// - ``append(_:options:)``
 /// - ``seriesID(for:)``
+/// - ``synchronize()``
 /// - ``delete(matching:from:through:isDryRun:)``
 /// - ``reclaimDeletedSpace()``
 /// ### Checking
@@ -34,16 +36,26 @@ import Threading
 /// ### Reading
 /// - ``query(_:at:options:)``
 /// - ``query(_:from:through:stepMilliseconds:options:)``
+/// ### Copying
+/// - ``snapshot(to:skipsHead:)``
+/// - ``compact(at:to:)``
 public final class Database: Sendable {
   let store: any Queryable & Sendable
   /// Nil for a database opened for reading only.
   let writer: Store?
   let reader: StoreReader?
   let engine: Engine
+  /// The directory, as given when it was opened.
+  public let path: String
   /// Runs checkpoints, sealing and retention.
   private let maintenance: PeriodicWorker?
+  /// Syncs the journal, where appends don't wait for that.
+  private let synchronization: PeriodicWorker?
 
-  private init(writer: Store?, reader: StoreReader?, options: DatabaseOptions) throws {
+  private init(
+    path: String, writer: Store?, reader: StoreReader?, options: DatabaseOptions
+  ) throws {
+    self.path = path
     guard let store: any Queryable & Sendable = writer ?? reader else {
       preconditionFailure("a database either writes or reads")
     }
@@ -51,11 +63,25 @@ public final class Database: Sendable {
     self.writer = writer
     self.reader = reader
     engine = Engine(options: EngineOptions(options))
+    synchronization = try Database.synchronize(writer, options.durability)
     maintenance = try writer.map { store in
-      try PeriodicWorker(every: .seconds(2)) { [clock = options.clock] in
+      let watch = ConditionWatch(options.onConditionChange)
+      return try PeriodicWorker(every: .seconds(2)) { [clock = options.clock] in
+        defer { watch.note(DatabaseCondition(store.statistics)) }
         // The store latches a failed write, and `failure` tells of it.
         do { try store.maintain(now: clock()) } catch { return }
       }
+    }
+  }
+
+  private static func synchronize(
+    _ writer: Store?, _ durability: Durability
+  ) throws -> PeriodicWorker? {
+    guard case .interval(let interval) = durability, let writer else { return nil }
+    precondition(interval > .zero, "the interval between syncs is positive")
+    return try PeriodicWorker(every: interval) {
+      // As above: `failure` tells of it.
+      do { try writer.synchronize() } catch { return }
     }
   }
 
@@ -70,8 +96,8 @@ public final class Database: Sendable {
   ) throws -> Database {
     try wrappingStorageErrors {
       try Database(
-        writer: Store.open(directory: path, options: StoreOptions(options)), reader: nil,
-        options: options)
+        path: path, writer: Store.open(directory: path, options: StoreOptions(options)),
+        reader: nil, options: options)
     }
   }
 
@@ -85,17 +111,19 @@ public final class Database: Sendable {
   ) throws -> Database {
     try namingMissingDatabase(path) {
       try Database(
-        writer: nil, reader: StoreReader.open(directory: path, options: StoreOptions(options)),
+        path: path, writer: nil,
+        reader: StoreReader.open(directory: path, options: StoreOptions(options)),
         options: options)
     }
   }
 
-  /// Closes the database. Everything accepted is on disk already; closing makes
-  /// the next opening quicker.
+  /// Closes the database. Everything accepted is on disk when this returns;
+  /// closing makes the next opening quicker.
   ///
   /// Later calls that need the disk throw ``TSDBError`` with code `closed`.
   public func close() throws {
     maintenance?.stop()
+    synchronization?.stop()
     try wrappingStorageErrors { try writer?.close() }
   }
 
@@ -116,16 +144,14 @@ public final class Database: Sendable {
   /// again; reads go on.
   public var failure: String? { writer?.statistics.failure }
 
+  /// Whether the database takes samples; always `working` for one that was
+  /// opened for reading only.
+  public var condition: DatabaseCondition {
+    writer.map { DatabaseCondition($0.statistics) } ?? .working
+  }
+
   /// What was found damaged when the database was opened.
   package var openingWarnings: [String] { writer?.warnings ?? reader?.warnings ?? [] }
-}
-
-extension StoreOptions {
-  init(_ options: DatabaseOptions) {
-    self.init()
-    retentionMilliseconds = options.retention.wholeMilliseconds
-    duplicatePolicy = options.duplicatePolicy
-  }
 }
 
 extension EngineOptions {
@@ -140,7 +166,7 @@ extension EngineOptions {
 extension Duration {
   /// The duration in milliseconds, rounded down; at the limits of `Int64` it
   /// stays there.
-  fileprivate var wholeMilliseconds: Int64 {
+  var wholeMilliseconds: Int64 {
     let (seconds, attoseconds) = components
     let (milliseconds, overflow) = seconds.multipliedReportingOverflow(by: 1000)
     if overflow { return seconds < 0 ? .min : .max }
