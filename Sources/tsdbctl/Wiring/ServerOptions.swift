@@ -15,8 +15,7 @@ struct ServerOptions: Sendable {
 
   let targets: Targets
   let dataDirectory: String
-  let retention: Duration
-  let retentionText: String
+  let storage: StorageSettings
   let duplicatePolicy: DuplicatePolicy
   let listenAddresses: [ListenAddress]
   let allowedHosts: [String]
@@ -35,9 +34,7 @@ struct ServerOptions: Sendable {
   init(_ arguments: Arguments) throws {
     targets = try ServerOptions.targets(arguments)
     dataDirectory = arguments["storage.tsdb.path"] ?? ""
-    retentionText = arguments["storage.tsdb.retention.time"] ?? ""
-    retention = .milliseconds(
-      try ServerOptions.duration(arguments, "storage.tsdb.retention.time"))
+    storage = try StorageSettings(arguments)
     duplicatePolicy = try ServerOptions.duplicatePolicy(arguments)
     listenAddresses = try arguments.all("web.listen-address").map { text throws(UsageError) in
       do throws(HTTPServerError) {
@@ -93,7 +90,7 @@ struct ServerOptions: Sendable {
     return policy
   }
 
-  private static func duration(
+  static func duration(
     _ arguments: Arguments, _ name: String, allowsZero: Bool = false
   ) throws(UsageError) -> Int64 {
     let text = arguments[name] ?? ""
