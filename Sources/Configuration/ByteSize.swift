@@ -23,6 +23,22 @@ package func parseByteSize(_ text: String) -> Int? {
   return total < 0x1p62 ? Int(total) : nil
 }
 
+/// Writes a size as Prometheus does, in powers of 1024 from the largest unit on:
+/// `1GiB512MiB`. ``parseByteSize(_:)`` reads the same number from it, up to 2^53.
+///
+/// - Parameter byteCount: Not negative.
+package func byteSizeText(_ byteCount: Int) -> String {
+  guard byteCount > 0 else { return "0B" }
+  var text = ""
+  var rest = byteCount
+  for (index, unit) in ["EiB", "PiB", "TiB", "GiB", "MiB", "KiB", "B"].enumerated() {
+    let factor = 1 << (60 - 10 * index)
+    if rest >= factor { text += "\(rest / factor)\(unit)" }
+    rest %= factor
+  }
+  return text
+}
+
 private let byteUnits: [String: Double] = [
   "B": 1,
   "K": 0x1p10, "KB": 0x1p10, "KiB": 0x1p10, "M": 0x1p20, "MB": 0x1p20, "MiB": 0x1p20,

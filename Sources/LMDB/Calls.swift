@@ -215,6 +215,18 @@ struct DataFile: ~Copyable {
       readerCount: unsafe Int(info.me_numreaders))
   }
 
+  /// Writes the pages that are in use, without gaps, to a file that is made.
+  func copyCompactly(toFile path: String) throws(LMDBError) {
+    let descriptor = unsafe Glibc.open(
+      path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode_t(0o600))
+    guard descriptor >= 0 else { throw LMDBError(.system(errno), during: .copy) }
+    defer { Glibc.close(descriptor) }
+    try check(.copy) {
+      unsafe mdb_env_copyfd2(pointer, descriptor, CUnsignedInt(MDB_CP_COMPACT))
+    }
+    try check(.copy) { fdatasync(descriptor) == 0 ? MDB_SUCCESS : errno }
+  }
+
   func begin(isReadOnly: Bool) throws(LMDBError) -> TransactionHandle {
     var begun: OpaquePointer?
     let operation: LMDBError.Operation = isReadOnly ? .beginRead : .beginWrite

@@ -155,6 +155,18 @@ package final class Environment: Sendable {
     try handle.clearStaleReaders()
   }
 
+  /// Copies the last committed state to a file that is made, dense and in the
+  /// order of the keys; it is on the disk when this returns.
+  ///
+  /// Writers go on meanwhile; no page that the copy needs is used again until
+  /// it is done.
+  ///
+  /// - Throws: ``LMDBError`` with code `system(EEXIST)` when the file is there.
+  ///   After another error a part of the file may be left.
+  package func copy(toFile path: String) throws(LMDBError) {
+    try handle.copyCompactly(toFile: path)
+  }
+
   /// The size and use of the environment.
   package func statistics() throws(LMDBError) -> EnvironmentStatistics {
     try handle.statistics()

@@ -68,6 +68,7 @@ package struct LMDBError: Error, Hashable, Sendable {
     case moveCursor = "move a cursor"
     case readStatistics = "read statistics"
     case clearReaders = "clear stale readers"
+    case copy = "copy the environment"
   }
 
   /// What went wrong.
@@ -112,6 +113,12 @@ extension LMDBError: CustomStringConvertible {
     case .system(let number): LMDBError.systemMessage(number)
     case .unknown(let number): "unknown error \(number)"
     }
+  }
+
+  /// True when the system said that the disk, or the owner's share of it, is
+  /// full.
+  package var isLackOfSpace: Bool {
+    code == .system(ENOSPC) || code == .system(EDQUOT) || code == .mapFull
   }
 
   /// What to do about it, or nil when there is nothing useful to say.

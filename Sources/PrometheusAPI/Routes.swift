@@ -102,7 +102,7 @@ package enum Routes {
     let push = PushEndpoints(
       remoteWrite: services.remoteWrite, pushGateway: services.pushGateway)
     let admin = AdminEndpoints(
-      database: services.database, isEnabled: services.isAdminAPIEnabled)
+      database: services.database, isEnabled: services.isAdminAPIEnabled, clock: services.clock)
     let exposition = ExpositionEndpoint(registry: services.registry)
     return [
       Route([.get], "/", execution: .connectionThread, handler: Welcome.page),
@@ -119,6 +119,9 @@ package enum Routes {
       Route(
         [.post, .put], "/api/v1/admin/tsdb/clean_tombstones", execution: .longWorker,
         handler: answering(admin.cleanTombstones)),
+      Route(
+        [.post, .put], "/api/v1/admin/tsdb/snapshot", execution: .longWorker,
+        handler: answering(admin.snapshot)),
       Route([.post], "/api/v1/write", handler: push.remoteWrite),
       Route([.put, .post, .delete], "/metrics/{group...}", handler: push.group),
       Route([.get], "/-/healthy", execution: .connectionThread, handler: lifecycle.healthy),

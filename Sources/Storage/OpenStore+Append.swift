@@ -14,6 +14,7 @@ extension OpenStore {
   /// Finds a series in the tables or makes it, and keeps it in memory.
   private func makeSeries(_ labels: Labels) throws(StorageError) -> SeriesID {
     if let failure = queue.failure { throw .failedEarlier(failure) }
+    if let suspension = queue.suspension { throw suspension }
     return try indexGate.withLock { _ throws(StorageError) in
       let stored = try contents.schema.environment.read { view throws(StorageError) in
         try contents.index.id(of: labels, hash: contents.index.hash(of: labels), in: view)
@@ -42,15 +43,17 @@ extension OpenStore {
     try loadForgottenSeries(of: group)
     let staged = try stage(group)
     let records = staged.joined().map(\.record).filter { $0.isEmpty == false }
+    var hasGrown = false
     if records.isEmpty == false {
       do throws(StorageError) {
-        try write(records)
+        hasGrown = try write(records)
       } catch {
         contents.head.withLock { $0.discardStaged(records) }
         throw error
       }
     }
     contents.head.withLock { $0.applyStaged() }
+    if hasGrown { suspendIfDiskIsFull() }
     count(staged, isSynced: records.isEmpty == false, seconds: monotonicSeconds() - start)
     return staged.map { $0.map(\.result) }
   }
@@ -109,13 +112,15 @@ extension OpenStore {
     }
   }
 
-  private func write(_ records: [BatchRecord]) throws(StorageError) {
+  /// Writes records, and says whether the journal took more of the disk.
+  private func write(_ records: [BatchRecord]) throws(StorageError) -> Bool {
     let start = monotonicSeconds()
-    try journal.withLock { journal throws(StorageError) in
+    let hasGrown = try journal.withLock { journal throws(StorageError) in
       guard let journal else { throw .notWritable }
-      try journal.commit(records)
+      return try journal.commit(records, isSynchronized: contents.options.durability == .sync)
     }
     observer.withLock { $0.didSynchronize }(monotonicSeconds() - start)
+    return hasGrown
   }
 
   private func count(_ staged: [[StagedBatch]], isSynced: Bool, seconds: Double) {

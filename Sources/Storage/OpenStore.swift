@@ -36,6 +36,11 @@ final class OpenStore: Sendable {
       throw StorageError(error)
     }
     let lock = try DirectoryLock.take(directory: directory)
+    do throws(FileError) {
+      try StoreCopy.removePartialCopies(in: directory + "/snapshots")
+    } catch {
+      throw StorageError(error)
+    }
     var environmentOptions = EnvironmentOptions()
     environmentOptions.maximumReaderCount = options.maximumReaderCount
     let schema = try Schema(directory: directory, options: environmentOptions)
@@ -62,7 +67,10 @@ final class OpenStore: Sendable {
     contents.head.withLock { $0 = head }
     contents.warnings.withLock { $0 += recovered.damages.map(\.description) }
     let journal = try OpenStore.makeJournal(contents.journalDirectory, after: recovered)
-    return try OpenStore(contents: contents, journal: journal, recovered: recovered, lock: lock)
+    let store = try OpenStore(
+      contents: contents, journal: journal, recovered: recovered, lock: lock)
+    store.suspendIfDiskIsFull()
+    return store
   }
 
   private init(
@@ -121,6 +129,11 @@ final class OpenStore: Sendable {
       where recovered.segmentNumbers.contains(number) == false {
         try directory.setAsideSegment(number)
       }
+      // What was read may be in memory alone, if its writer did not wait for the
+      // disk: nothing that comes later must outlive it.
+      for number in recovered.segmentNumbers {
+        try OpenFile(path: directory.path(ofSegment: number), mode: .reading).synchronizeData()
+      }
       let writer = try SegmentWriter.create(
         in: directory, kind: .log, number: (numbers.last ?? 0) + 1)
       return Journal(
@@ -131,10 +144,27 @@ final class OpenStore: Sendable {
     }
   }
 
+  /// See ``Store/synchronize()``.
+  func synchronize() throws(StorageError) {
+    if let failure = queue.failure { throw .failedEarlier(failure) }
+    do throws(FileError) {
+      // The journal is not locked while the disk writes: commits go on.
+      let sync = try journal.withLock { journal throws(FileError) in try journal?.makeSync() }
+      guard let sync else { return }
+      try sync.file.synchronizeData()
+      journal.withLock { $0?.didSynchronize(through: sync.lastSequence) }
+    } catch {
+      let error = StorageError(error)
+      queue.fail(because: error)
+      throw error
+    }
+  }
+
   /// Waits for maintenance, seals what is full, and saves the rest.
   func close() throws(StorageError) {
     guard queue.close() else { return }
     defer { closeJournal() }
+    if queue.failure == nil { try synchronize() }
     try maintenance.withLock { state throws(StorageError) in
       try checkpoint(.closing, state: &state)
     }
@@ -179,6 +209,7 @@ final class OpenStore: Sendable {
     }
     statistics.quarantinedChunkCount = contents.quarantine.count
     statistics.failure = queue.failure
+    statistics.suspension = queue.suspension?.description
     return statistics
   }
 }

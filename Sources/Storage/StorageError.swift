@@ -1,3 +1,4 @@
+import Glibc
 import LMDB
 import RegularExpressions
 
@@ -19,6 +20,11 @@ package enum StorageError: Error, Equatable, Sendable {
   case invalidRegex(RegularExpressionError)
   /// More is waiting to be written than the store keeps in memory.
   case overloaded
+  /// The disk that holds `path` has too little space: nothing is stored until
+  /// there is more. Nil when it is not known how much there is.
+  case diskFull(path: String, freeByteCount: Int?, requiredByteCount: Int)
+  /// There is a file or directory where one was to be made.
+  case exists(String)
   /// An earlier write failed, and nothing is written until the store is opened
   /// again; the text says what failed.
   case failedEarlier(String)
@@ -58,6 +64,13 @@ extension StorageError: CustomStringConvertible {
       error.description
     case .overloaded:
       "too much is waiting to be written"
+    case .diskFull(let path, let free?, let required):
+      "\(byteCountText(free)) are free on the disk of \"\(path)\", of which "
+        + "\(byteCountText(required)) are needed"
+    case .diskFull(let path, nil, let required):
+      "the disk of \"\(path)\" has no room for \(byteCountText(required))"
+    case .exists(let path):
+      "\"\(path)\" exists already"
     case .failedEarlier(let cause):
       "an earlier write failed: \(cause)"
     case .notWritable:
@@ -74,6 +87,8 @@ extension StorageError: CustomStringConvertible {
     case .file(let error): LMDBError.hint(forSystemError: error.number)
     case .inUse: "stop the other process, or choose another directory"
     case .overloaded: "send again later"
+    case .diskFull: "free space on the disk; no restart is needed"
+    case .exists: "choose a name that is not taken"
     case .failedEarlier: "free space or repair the disk, then restart"
     case .invalidRegex, .notWritable: nil
     }
@@ -82,4 +97,34 @@ extension StorageError: CustomStringConvertible {
   private static func hexadecimal(_ bytes: [UInt8]) -> String {
     bytes.map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined()
   }
+}
+
+extension StorageError {
+  /// The free space below which an input or output error is taken for a full
+  /// disk: the library reports a write that was cut short as such an error.
+  private static let scarceByteCount = 16 << 20
+
+  /// True when only space is missing, and the same may succeed later.
+  func isLackOfSpace(freeByteCount: Int?) -> Bool {
+    switch self {
+    case .diskFull: true
+    case .file(let error): error.isLackOfSpace
+    case .database(let error):
+      error.isLackOfSpace
+        || error.code == .system(EIO) && freeByteCount.map { $0 < Self.scarceByteCount } == true
+    default: false
+    }
+  }
+}
+
+/// A number of bytes for people, such as `1.5 GiB`, rounded down.
+private func byteCountText(_ byteCount: Int) -> String {
+  let units = ["bytes", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB"]
+  var unit = 0
+  var tenths = (byteCount, 0)
+  while tenths.0 >= 1024, unit < units.count - 1 {
+    tenths = (tenths.0 / 1024, tenths.0 % 1024 * 10 / 1024)
+    unit += 1
+  }
+  return tenths.1 == 0 ? "\(tenths.0) \(units[unit])" : "\(tenths.0).\(tenths.1) \(units[unit])"
 }

@@ -76,10 +76,57 @@ package final class Store: Sendable {
   /// seconds itself. Appends and queries go on meanwhile.
   ///
   /// - Parameter now: The wall clock; only differences between calls count.
+  /// What lacks space on the disk is put off until there is some, and appends
+  /// are refused meanwhile.
+  ///
   /// - Throws: ``StorageError``. After a failed write nothing is appended any
   ///   more, and each further call throws.
   package func maintain(now: Timestamp) throws(StorageError) {
     try opened().maintain(now: now)
+  }
+
+  /// Returns once everything acknowledged before the call is on the disk.
+  ///
+  /// Call it at the interval of ``Durability/interval(milliseconds:)``; it does
+  /// not wait for ``maintain(now:)``. In the mode ``Durability/sync`` it has
+  /// nothing to do.
+  ///
+  /// - Throws: ``StorageError``. After a failed sync nothing is appended any
+  ///   more, since what the system has forgotten can't be written again.
+  package func synchronize() throws(StorageError) {
+    try opened().synchronize()
+  }
+
+  /// Copies the store to a directory that is made: what was acknowledged before
+  /// the call, dense and in order, and nothing that is half written.
+  ///
+  /// Appends go on meanwhile. No page of the tables is used again until the copy
+  /// is done, so the file may grow.
+  ///
+  /// - Parameters:
+  ///   - destination: The directory to make; those above it are made too.
+  ///   - includesHead: Whether open chunks are copied. If not, a checkpoint is
+  ///     made first, the copy holds what is in the tables then, and the next
+  ///     checkpoint waits until the copy is done.
+  /// - Throws: ``StorageError``: `exists`, `diskFull`, or what failed. Nothing
+  ///   is left then.
+  package func copy(
+    to destination: String, includesHead: Bool = true
+  ) throws(StorageError) {
+    let opened = try opened()
+    guard includesHead == false else {
+      return try StoreCopy.make(of: opened.contents, at: destination, includesHead: true)
+    }
+    try opened.copyTables(to: destination)
+  }
+
+  /// Writes the store to a directory that is made, sealed as a whole: in as
+  /// little space as it can take.
+  ///
+  /// - Throws: ``StorageError``, as ``copy(to:includesHead:)``.
+  package func compact(to destination: String) throws(StorageError) {
+    try sealEverything()
+    try copy(to: destination)
   }
 
   /// Seals everything that is open, whatever its size.

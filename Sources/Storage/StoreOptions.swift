@@ -8,6 +8,23 @@ package struct StoreOptions: Sendable {
   package var retentionMilliseconds: Int64 = 15 * 24 * 3600 * 1000
   /// What becomes of samples that contradict stored ones.
   package var duplicatePolicy = DuplicatePolicy.reject
+  /// The bytes of tables and journal above which the oldest windows are deleted,
+  /// but for the newest one; 0 sets no limit.
+  package var retentionByteCount = 0
+  /// When what was acknowledged is on the disk.
+  package var durability = Durability.sync
+  /// The free space of the disk below which appends are refused; what is left
+  /// is for a checkpoint and for deletions, which go on. 256 MiB.
+  ///
+  /// A checkpoint needs some 100 bytes for each open chunk and as much as the
+  /// journal holds, so this is enough for a million series and more.
+  package var minimumFreeByteCount = 256 << 20
+  /// Tells how many bytes are free on the disk of a directory, or nil when that
+  /// is not known; asked at each ``Store/maintain(now:)`` and when the journal
+  /// grows by a step.
+  package var freeByteCount: @Sendable (_ directory: String) -> Int? = { directory in
+    FileSystem.freeByteCount(onDiskOf: directory)
+  }
   /// The samples that may wait to be written, in bytes of memory; beyond it
   /// appends are refused as overloaded.
   package var maximumQueuedBytes = 64 << 20
@@ -28,6 +45,14 @@ package struct StoreOptions: Sendable {
   /// The read transactions that all processes together may have.
   package var maximumReaderCount = 256
 
+  /// The free space from which a store that refuses appends takes them again:
+  /// a quarter above the minimum, so that it does not change at each turn.
+  var sufficientFreeByteCount: Int {
+    let margin = max(minimumFreeByteCount / 4, SegmentWriter.allocationStepBytes)
+    let (sum, overflow) = minimumFreeByteCount.addingReportingOverflow(margin)
+    return overflow ? .max : sum
+  }
+
   /// The first moment that is kept when the newest sample is at `newest`.
   func oldestKept(newest: Int64) -> Int64 {
     guard retentionMilliseconds < .max else { return .min }
@@ -37,6 +62,22 @@ package struct StoreOptions: Sendable {
 
   /// Creates the default options.
   package init() {}
+}
+
+/// When what a store acknowledged is on the disk.
+///
+/// In every mode a checkpoint is synced, and what was acknowledged is in the
+/// hands of the operating system: a process that is killed loses nothing.
+package enum Durability: Hashable, Sendable {
+  /// Before it is acknowledged.
+  case sync
+  /// So many milliseconds later at most: the owner calls ``Store/synchronize()``
+  /// at this interval. A power cut can take what was acknowledged since the last
+  /// call.
+  case interval(milliseconds: Int64)
+  /// When the system writes it, at the next checkpoint at the latest. A power
+  /// cut can take what was acknowledged since the last checkpoint.
+  case os
 }
 
 /// What a store has done and holds, for its operator.
@@ -85,9 +126,9 @@ package struct StoreStatistics: Hashable, Sendable {
   package var tableBytes = 0
   /// The address space reserved for the tables.
   package var mapSizeBytes = 0
-  /// The syncs of the journal since the store was opened.
+  /// The commits to the journal since the store was opened.
   package var commitCount = 0
-  /// The seconds that the last of them took, writing included.
+  /// The seconds that the last of them took, the sync included.
   package var lastCommitSeconds = 0.0
   /// The checkpoints since the store was opened.
   package var checkpointCount = 0
@@ -106,6 +147,16 @@ package struct StoreStatistics: Hashable, Sendable {
   /// The chunks, and blocks of chunks, that queries found damaged and left out
   /// since the store was opened, each counted once.
   package var quarantinedChunkCount = 0
-  /// What made the store refuse appends, or nil.
+  /// The windows that were deleted because of the size, among those.
+  package var sizeDeletedWindowCount = 0
+  /// The bytes of tables and journal when they were last counted, which is done
+  /// where their size is limited.
+  package var usedByteCount = 0
+  /// The bytes that were free on the disk when they were last looked at; nil
+  /// when they are not known.
+  package var freeByteCount: Int?
+  /// What made the store refuse appends until it is opened again, or nil.
   package var failure: String?
+  /// Why the store refuses appends at the moment, or nil: the disk is full.
+  package var suspension: String?
 }

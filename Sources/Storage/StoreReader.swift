@@ -93,6 +93,12 @@ package final class StoreReader: Sendable {
     contents.head.withLock { $0.metadata }
   }
 
+  /// Copies the store as it is now, which may be later than what this reader
+  /// sees; see ``Store/copy(to:includesHead:)``.
+  package func copy(to destination: String) throws(StorageError) {
+    try StoreCopy.make(of: contents, at: destination, includesHead: true)
+  }
+
   private var querier: StoreQuerier { StoreQuerier(contents: contents, pool: pool) }
 }
 

@@ -67,7 +67,7 @@ extension StatisticsMetrics {
       Double($0.journalBytes)
     }
     try gauge("tsdb_journal_segments", "Segments of the journal.") { Double($0.segmentCount) }
-    try counter("tsdb_journal_commits_total", "Syncs of the journal since the start.") {
+    try counter("tsdb_journal_commits_total", "Commits to the journal since the start.") {
       Double($0.commitCount)
     }
     try counter("tsdb_checkpoints_total", "Checkpoints since the start.") {
@@ -83,5 +83,14 @@ extension StatisticsMetrics {
     try gauge(
       "tsdb_quarantined_chunks", "Chunks and blocks that were found damaged and left out."
     ) { Double($0.quarantinedChunkCount) }
+    try counter(
+      "prometheus_tsdb_size_retentions_total", "Windows deleted because of their size."
+    ) { Double($0.sizeDeletedWindowCount) }
+    try gauge(
+      "tsdb_disk_free_bytes", "Bytes free on the disk when last looked at; -1 if unknown."
+    ) { Double($0.freeByteCount ?? -1) }
+    try gauge("tsdb_store_read_only", "1 while a full disk makes the store refuse samples.") {
+      $0.suspension == nil ? 0 : 1
+    }
   }
 }

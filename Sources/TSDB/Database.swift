@@ -13,7 +13,8 @@ import Threading
 /// ```
 ///
 /// What an append accepted is on disk when it returns, and survives a crash of
-/// the process or of the machine. One process writes to a directory; others may
+/// the process or of the machine, unless ``DatabaseOptions/durability`` says
+/// otherwise. One process writes to a directory; others may
 /// read it at the same time with ``openReadOnly(at:options:)``.
 ///
 /// All methods may be called from any thread; they block while they work.
@@ -28,6 +29,7 @@ import Threading
 /// - ``append(_:to:at:)``
 /// - ``append(_:options:)``
 /// - ``seriesID(for:)``
+/// - ``synchronize()``
 /// - ``delete(matching:from:through:isDryRun:)``
 /// - ``reclaimDeletedSpace()``
 /// ### Checking
@@ -36,6 +38,9 @@ import Threading
 /// - ``query(_:at:options:)``
 /// - ``query(_:from:through:stepMilliseconds:options:)``
 /// - ``exemplars(_:from:through:)``
+/// ### Copying
+/// - ``snapshot(to:skipsHead:)``
+/// - ``compact(at:to:)``
 public final class Database: Sendable {
   let store: any Queryable & ExemplarQueryable
   /// Nil for a database opened for reading only.
@@ -44,10 +49,17 @@ public final class Database: Sendable {
   let engine: Engine
   let maximumExemplars: Int
   let retention: Duration
+  /// The directory, as given when it was opened; nil for a database in memory.
+  public let path: String?
   /// Runs checkpoints, sealing and retention.
   private let maintenance: PeriodicWorker?
+  /// Syncs the journal, where appends don't wait for that.
+  private let synchronization: PeriodicWorker?
 
-  private init(writer: Store?, reader: StoreReader?, options: DatabaseOptions) throws {
+  private init(
+    path: String?, writer: Store?, reader: StoreReader?, options: DatabaseOptions
+  ) throws {
+    self.path = path
     guard let store: any Queryable & ExemplarQueryable = writer ?? reader else {
       preconditionFailure("a database either writes or reads")
     }
@@ -57,11 +69,25 @@ public final class Database: Sendable {
     engine = Engine(options: EngineOptions(options))
     maximumExemplars = options.maximumExemplars
     retention = options.retention
+    synchronization = try Database.synchronize(writer, options.durability)
     maintenance = try writer.map { store in
-      try PeriodicWorker(every: .seconds(2)) { [clock = options.clock] in
+      let watch = ConditionWatch(options.onConditionChange)
+      return try PeriodicWorker(every: .seconds(2)) { [clock = options.clock] in
+        defer { watch.note(DatabaseCondition(store.statistics)) }
         // The store latches a failed write, and `failure` tells of it.
         do { try store.maintain(now: clock()) } catch { return }
       }
+    }
+  }
+
+  private static func synchronize(
+    _ writer: Store?, _ durability: Durability
+  ) throws -> PeriodicWorker? {
+    guard case .interval(let interval) = durability, let writer else { return nil }
+    precondition(interval > .zero, "the interval between syncs is positive")
+    return try PeriodicWorker(every: interval) {
+      // As above: `failure` tells of it.
+      do { try writer.synchronize() } catch { return }
     }
   }
 
@@ -76,8 +102,8 @@ public final class Database: Sendable {
   ) throws -> Database {
     try wrappingStorageErrors {
       try Database(
-        writer: Store.open(directory: path, options: StoreOptions(options)), reader: nil,
-        options: options)
+        path: path, writer: Store.open(directory: path, options: StoreOptions(options)),
+        reader: nil, options: options)
     }
   }
 
@@ -95,7 +121,7 @@ public final class Database: Sendable {
   ) throws -> Database {
     try wrappingStorageErrors {
       try Database(
-        writer: Store.inMemory(options: StoreOptions(options)), reader: nil, options: options)
+        path: nil, writer: Store.inMemory(options: StoreOptions(options)), reader: nil, options: options)
     }
   }
 
@@ -109,17 +135,19 @@ public final class Database: Sendable {
   ) throws -> Database {
     try namingMissingDatabase(path) {
       try Database(
-        writer: nil, reader: StoreReader.open(directory: path, options: StoreOptions(options)),
+        path: path, writer: nil,
+        reader: StoreReader.open(directory: path, options: StoreOptions(options)),
         options: options)
     }
   }
 
-  /// Closes the database. Everything accepted is on disk already; closing makes
-  /// the next opening quicker.
+  /// Closes the database. Everything accepted is on disk when this returns;
+  /// closing makes the next opening quicker.
   ///
   /// Later calls that need the disk throw ``TSDBError`` with code `closed`.
   public func close() throws {
     maintenance?.stop()
+    synchronization?.stop()
     try wrappingStorageErrors { try writer?.close() }
   }
 
@@ -140,17 +168,14 @@ public final class Database: Sendable {
   /// again; reads go on.
   public var failure: String? { writer?.statistics.failure }
 
+  /// Whether the database takes samples; always `working` for one that was
+  /// opened for reading only.
+  public var condition: DatabaseCondition {
+    writer.map { DatabaseCondition($0.statistics) } ?? .working
+  }
+
   /// What was found damaged when the database was opened.
   package var openingWarnings: [String] { writer?.warnings ?? reader?.warnings ?? [] }
-}
-
-extension StoreOptions {
-  init(_ options: DatabaseOptions) {
-    self.init()
-    retentionMilliseconds = options.retention.wholeMilliseconds
-    duplicatePolicy = options.duplicatePolicy
-    maximumExemplarCount = options.maximumExemplars
-  }
 }
 
 extension EngineOptions {
@@ -165,7 +190,7 @@ extension EngineOptions {
 extension Duration {
   /// The duration in milliseconds, rounded down; at the limits of `Int64` it
   /// stays there.
-  fileprivate var wholeMilliseconds: Int64 {
+  var wholeMilliseconds: Int64 {
     let (seconds, attoseconds) = components
     let (milliseconds, overflow) = seconds.multipliedReportingOverflow(by: 1000)
     if overflow { return seconds < 0 ? .min : .max }

@@ -22,6 +22,8 @@ extension TSDBError.Code {
       case .inUse: .inUse
       case .unsupportedFormat: .unsupportedFormat
       case .overloaded: .overloaded
+      case .diskFull: .diskFull
+      case .exists: .exists
       case .notWritable: .closed
       case .invalidRegex: .invalid
       case .corrupted, .damagedJournal, .database, .file, .failedEarlier: .failed

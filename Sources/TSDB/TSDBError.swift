@@ -14,7 +14,7 @@ public struct TSDBError: Error, Sendable {
   public struct Code: Hashable, Sendable {
     private enum Kind: Hashable {
       case inUse, notADatabase, unsupportedFormat, readOnly, overloaded, failed, closed, invalid,
-        refused
+        refused, diskFull, exists
     }
 
     private let kind: Kind
@@ -29,6 +29,10 @@ public struct TSDBError: Error, Sendable {
     public static let readOnly = Code(kind: .readOnly)
     /// More is waiting to be written than may wait; try again.
     public static let overloaded = Code(kind: .overloaded)
+    /// The disk has too little space; once there is more, the same succeeds.
+    public static let diskFull = Code(kind: .diskFull)
+    /// There is a file or directory where one was to be made.
+    public static let exists = Code(kind: .exists)
     /// The disk failed, or holds damaged data.
     public static let failed = Code(kind: .failed)
     /// The database was closed.

@@ -9,10 +9,8 @@ enum Main {
       name: "tsdbctl",
       summary: "A small time-series database with PromQL, compatible with Prometheus.",
       commands: [ServeCommand.command] + QueryCommand.commands
-        + [
-          DeleteCommand.command, VerifyCommand.command, InfoCommand.command, CheckCommand.config,
-          VersionCommand.command,
-        ])
+        + [DeleteCommand.command, VerifyCommand.command, InfoCommand.command]
+        + CopyCommands.commands + [CheckCommand.config, VersionCommand.command])
     exit(program.run(Array(CommandLine.arguments.dropFirst())).rawValue)
   }
 }

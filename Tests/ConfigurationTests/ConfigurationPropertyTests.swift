@@ -51,6 +51,15 @@ import Testing
     #expect(parseByteSize(text) == bytes)
   }
 
+  @Test(arguments: [
+    (0, "0B"), (1, "1B"), (1023, "1023B"), (1024, "1KiB"), (10 << 30, "10GiB"),
+    (3 << 29, "1GiB512MiB"), (1 << 60, "1EiB"), ((1 << 40) + 1, "1TiB1B"),
+  ])
+  func sizeIsWrittenFromTheLargestUnitOn(_ bytes: Int, _ text: String) {
+    #expect(byteSizeText(bytes) == text)
+    #expect(parseByteSize(text) == bytes)
+  }
+
   @Test(arguments: ["", "1", "MB", "-1MB", "1 MB", "1mb", "1XB", "1..5MB", "99EB", "1MB5", "٣MB"])
   func otherTextIsNoSize(_ text: String) {
     #expect(parseByteSize(text) == nil)

@@ -16,7 +16,7 @@ from product import BINARY, Server, tsdbctl, wait_until
 
 COMMANDS = [
     "serve", "query", "query instant", "query range", "query series", "query labels",
-    "delete", "verify", "info", "check config", "version",
+    "delete", "verify", "info", "snapshot", "compact", "check config", "version",
 ]
 
 
@@ -77,6 +77,15 @@ class UsageErrorTest(unittest.TestCase):
             (["serve", "--storage.tsdb.retention.time=ever"], "duration"),
             (["serve", "--scrape.timestamp-tolerance=soon"], "scrape.timestamp-tolerance", "30s"),
             (["serve", "--scrape.adjust-timestamps=maybe"], "scrape.adjust-timestamps"),
+            (["serve", "--storage.tsdb.retention.size=10"], "10GiB"),
+            (["serve", "--storage.min-free-space=much"], "--storage.min-free-space=much", "size"),
+            (["serve", "--storage.durability=always"], "sync, interval=<duration> or os"),
+            (["serve", "--storage.durability=interval"], "interval=100ms"),
+            (["serve", "--storage.durability=interval=0s"], "positive duration"),
+            (["snapshot", "data"], "name the data directory and the one to make"),
+            (["snapshot", "data", "copy", "--skip-head"], "--skip-head without --url"),
+            (["snapshot", "data", "copy", "--url=x"], "--url together with a directory"),
+            (["compact", "data"], "tsdbctl compact data copy-of-data"),
             (["serve", "--query.max-samples=0"], "query.max-samples"),
             (["serve", "--query.max-concurrency=1000000000000"], "1000"),
             (["serve", "--storage.tsdb.path="], "needs a value"),

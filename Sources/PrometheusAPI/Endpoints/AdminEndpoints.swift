@@ -1,10 +1,13 @@
 import HTTPServer
+import SeriesModel
 import TSDB
 
-/// `admin/tsdb/...`: what changes the stored data.
+/// `admin/tsdb/...`: what changes the stored data, or copies it.
 struct AdminEndpoints: Sendable {
   let database: Database
   let isEnabled: Bool
+  /// The time that is in the names of snapshots.
+  var clock: @Sendable () -> Timestamp = { .now }
 
   /// Deletes the series that any `match[]` selects between `start` and `end`.
   ///
@@ -36,7 +39,7 @@ struct AdminEndpoints: Sendable {
     return Response(status: 204)
   }
 
-  private func requireEnabled() throws(APIError) {
+  func requireEnabled() throws(APIError) {
     guard isEnabled else { throw APIError(.unavailable, "admin APIs disabled") }
   }
 }

@@ -11,16 +11,21 @@ package struct Lifecycle: Sendable {
   package let quit: @Sendable () -> Void
   /// Why the server can't do its work, or nil when it can.
   package let failure: @Sendable () -> String?
+  /// Why the server takes no samples at the moment, or nil when it does: it
+  /// answers queries, goes on by itself, and gains nothing by a restart.
+  package let suspension: @Sendable () -> String?
 
   /// Creates a lifecycle.
   package init(
     isEnabled: Bool, reload: @escaping @Sendable () throws -> Void,
-    quit: @escaping @Sendable () -> Void, failure: @escaping @Sendable () -> String?
+    quit: @escaping @Sendable () -> Void, failure: @escaping @Sendable () -> String?,
+    suspension: @escaping @Sendable () -> String? = { nil }
   ) {
     self.isEnabled = isEnabled
     self.reload = reload
     self.quit = quit
     self.failure = failure
+    self.suspension = suspension
   }
 }
 
@@ -32,14 +37,19 @@ struct LifecycleEndpoints: Sendable {
     if let failure = lifecycle.failure() {
       return .text(503, "The server is not healthy: \(failure)")
     }
-    return .text(200, "Prometheus Server is Healthy.")
+    return .text(200, "Prometheus Server is Healthy." + suspensionNote)
   }
 
   func ready(_ request: Request) -> Response {
     if let failure = lifecycle.failure() {
       return .text(503, "The server takes no samples: \(failure)")
     }
-    return .text(200, "Prometheus Server is Ready.")
+    return .text(200, "Prometheus Server is Ready." + suspensionNote)
+  }
+
+  /// Empty, or what to add to the answer that all is well.
+  private var suspensionNote: String {
+    lifecycle.suspension().map { "\nIt takes no samples at the moment: \($0)" } ?? ""
   }
 
   func reload(_ request: Request) -> Response {

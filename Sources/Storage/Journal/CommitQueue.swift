@@ -33,6 +33,8 @@ final class CommitQueue: Sendable {
     var isCommitting = false
     var isClosed = false
     var failure: String?
+    /// Why nothing is taken at the moment.
+    var suspension: StorageError?
   }
 
   private let monitor = Monitor(State())
@@ -42,13 +44,28 @@ final class CommitQueue: Sendable {
     self.maximumByteCount = maximumByteCount
   }
 
-  /// What made the store refuse appends, or nil.
+  /// What made the store refuse appends for good, or nil.
   var failure: String? { monitor.withLock { $0.failure } }
+
+  /// Why the store refuses appends at the moment, or nil.
+  var suspension: StorageError? { monitor.withLock { $0.suspension } }
+
+  /// Refuses what comes from now on, until ``resume()``; what waits already is
+  /// still committed.
+  func suspend(because error: StorageError) {
+    monitor.withLock { $0.suspension = error }
+  }
+
+  /// Takes submissions again.
+  func resume() {
+    monitor.withLock { $0.suspension = nil }
+  }
 
   /// Waits for a commit that takes in the submission, which may happen here.
   ///
   /// - Parameter commit: Commits submissions, and returns what became of each,
-  ///   in order. When it throws, nothing is committed any more.
+  ///   in order. When it throws, nothing is committed any more; after
+  ///   `diskFull`, not before ``resume()``.
   func submit(
     _ submission: Submission,
     commit: ([Submission]) throws(StorageError) -> [[AppendResult]]
@@ -73,6 +90,7 @@ final class CommitQueue: Sendable {
     monitor.withLock { state in
       if let failure = state.failure { return .failedEarlier(failure) }
       if state.isClosed { return .notWritable }
+      if let suspension = state.suspension { return suspension }
       // One submission of any size is let in, or it never would be.
       if state.waiting.isEmpty == false,
         state.waitingByteCount + submission.byteCount > maximumByteCount
@@ -123,7 +141,11 @@ final class CommitQueue: Sendable {
         for (submission, result) in zip(group, results) { submission.outcome = .success(result) }
       case .failure(let error):
         for submission in group { submission.outcome = .failure(error) }
-        CommitQueue.fail(&state, because: error)
+        if case .diskFull = error {
+          state.suspension = error
+        } else {
+          CommitQueue.fail(&state, because: error)
+        }
       }
       state.isCommitting = false
     }

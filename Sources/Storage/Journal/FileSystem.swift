@@ -36,6 +36,9 @@ package struct FileError: Error, Hashable, Sendable, CustomStringConvertible {
 
   /// True when the error says that there is no such file or directory.
   package var isNotFound: Bool { number == ENOENT }
+
+  /// True when the error says that the disk, or the owner's share of it, is full.
+  package var isLackOfSpace: Bool { number == ENOSPC || number == EDQUOT }
 }
 
 /// Throws what a test planned for the call that comes next; nothing outside of
@@ -159,6 +162,21 @@ struct OpenFile: ~Copyable {
     return bytes
   }
 
+  /// Opens the same file once more, for another thread to sync.
+  func duplicate() throws(FileError) -> OpenFile {
+    let duplicated = fcntl(descriptor, F_DUPFD_CLOEXEC, 0)
+    guard duplicated >= 0 else {
+      throw FileError(operation: .open, path: path, number: errno)
+    }
+    return OpenFile(path: path, descriptor: duplicated, isDiscarding: isDiscarding)
+  }
+
+  private init(path: String, descriptor: Int32, isDiscarding: Bool) {
+    self.path = path
+    self.descriptor = descriptor
+    self.isDiscarding = isDiscarding
+  }
+
   /// Returns once what was written is on the disk.
   func synchronizeData() throws(FileError) {
     try throwPlannedFault(.synchronize, path) { _ = fdatasync(descriptor) }
@@ -230,6 +248,51 @@ enum FileSystem {
     throw FileError(operation: .createDirectory, path: path, number: errno)
   }
 
+  /// True when there is a file or directory of this name.
+  static func exists(_ path: String) -> Bool {
+    unsafe access(path, F_OK) == 0
+  }
+
+  /// The bytes that a program without privileges can still write on the disk
+  /// that holds `path`; nil when the system does not say.
+  static func freeByteCount(onDiskOf path: String) -> Int? {
+    var status = statvfs()
+    guard unsafe statvfs(path, &status) == 0 else { return nil }
+    let (byteCount, overflow) = status.f_bavail.multipliedReportingOverflow(by: status.f_frsize)
+    return overflow ? .max : Int(clamping: byteCount)
+  }
+
+  /// The sizes of the files in a directory and those below it, in bytes.
+  static func byteCount(ofDirectory path: String) throws(FileError) -> Int {
+    var byteCount = 0
+    for name in try list(path) {
+      let entry = path + "/" + name
+      var status = stat()
+      guard unsafe lstat(entry, &status) == 0 else { continue }
+      if status.st_mode & S_IFMT == S_IFDIR {
+        byteCount += try self.byteCount(ofDirectory: entry)
+      } else {
+        byteCount += Int(status.st_size)
+      }
+    }
+    return byteCount
+  }
+
+  /// Deletes a directory with its files and those of its directories.
+  static func deleteDirectory(_ path: String) throws(FileError) {
+    for name in try list(path) {
+      let entry = path + "/" + name
+      if unsafe unlink(entry) == 0 { continue }
+      guard errno == EISDIR || errno == EPERM else {
+        throw FileError(operation: .delete, path: entry, number: errno)
+      }
+      try deleteDirectory(entry)
+    }
+    guard unsafe rmdir(path) == 0 else {
+      throw FileError(operation: .delete, path: path, number: errno)
+    }
+  }
+
   /// The names in a directory, without `.` and `..`, sorted.
   static func list(_ path: String) throws(FileError) -> [String] {
     try throwPlannedFault(.list, path)
@@ -278,7 +341,7 @@ enum FileSystem {
     try delete(path)
   }
 
-  /// Renames a file within its directory.
+  /// Renames a file or directory within its directory.
   static func rename(_ path: String, to newPath: String) throws(FileError) {
     try throwPlannedFault(.rename, path)
     guard unsafe Glibc.rename(path, newPath) == 0 else {

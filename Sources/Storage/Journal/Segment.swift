@@ -115,13 +115,16 @@ struct RecordHeader: Sendable {
   }
 }
 
-/// The records of one sync, encoded one after the other.
+/// The records of one write, encoded one after the other.
 struct RecordBuffer: Sendable {
   private(set) var bytes: [UInt8] = []
   private let salt: UInt64
   /// What the sequence number rises by: all records of a checkpoint have one.
   private let sequenceStep: UInt64
+  /// The first sequence number that no sync has covered.
   private var groupStart: UInt64
+  /// The sequence number of the first record in the buffer.
+  private var firstSequence: UInt64
   /// The sequence number that the next record gets.
   private(set) var nextSequence: UInt64
 
@@ -129,6 +132,7 @@ struct RecordBuffer: Sendable {
     salt = segment.salt
     sequenceStep = segment.kind == .log ? 1 : 0
     groupStart = firstSequence
+    self.firstSequence = firstSequence
     nextSequence = firstSequence
   }
 
@@ -151,7 +155,25 @@ struct RecordBuffer: Sendable {
   /// Forgets the records, so that the next ones are synced by themselves.
   mutating func startNextSync() {
     groupStart = nextSequence
+    startNextWrite()
+  }
+
+  /// Forgets the records, which were written; a sync may cover them together
+  /// with the next ones.
+  mutating func startNextWrite() {
+    firstSequence = nextSequence
     bytes.removeAll(keepingCapacity: true)
+  }
+
+  /// Takes back the records, of which nothing was written.
+  mutating func discardRecords() {
+    nextSequence = firstSequence
+    bytes.removeAll(keepingCapacity: true)
+  }
+
+  /// Takes note that everything up to `sequence`, inclusive, is on the disk.
+  mutating func didSynchronize(through sequence: UInt64) {
+    groupStart = max(groupStart, sequence + 1)
   }
 }
 

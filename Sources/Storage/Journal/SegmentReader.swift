@@ -114,7 +114,7 @@ extension Span<UInt8> {
   /// The last index from `start` on at which the byte is not zero.
   ///
   /// Segments end in megabytes of zeros, so this looks at 8 bytes at a time.
-  fileprivate func lastIndexOfNonzero(from start: Int) -> Int? {
+  func lastIndexOfNonzero(from start: Int) -> Int? {
     // Safety: bytes have no padding.
     let raw = unsafe bytes
     var end = count

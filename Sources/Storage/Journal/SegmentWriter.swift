@@ -1,7 +1,7 @@
 /// Writes one segment file.
 struct SegmentWriter: ~Copyable {
   /// Space is reserved in steps, so that a sync rarely changes the file's size.
-  private static let allocationStepBytes = 4 << 20
+  static let allocationStepBytes = 4 << 20
 
   let header: SegmentHeader
   private let file: OpenFile
@@ -16,12 +16,18 @@ struct SegmentWriter: ~Copyable {
   ) throws(FileError) -> SegmentWriter {
     let header = SegmentHeader(
       kind: kind, number: number, salt: UInt64.random(in: .min ... .max))
-    let file = try directory.makeFile(ofSegment: number)
-    try file.allocate(byteCount: allocationStepBytes)
-    try file.write(header.encoded().span, atByteOffset: 0)
-    try file.synchronizeData()
-    try directory.synchronize()
-    return SegmentWriter(header: header, file: file)
+    do throws(FileError) {
+      let file = try directory.makeFile(ofSegment: number)
+      try file.allocate(byteCount: allocationStepBytes)
+      try file.write(header.encoded().span, atByteOffset: 0)
+      try file.synchronizeData()
+      try directory.synchronize()
+      return SegmentWriter(header: header, file: file)
+    } catch {
+      // What is left of it takes space, which may be what was missing.
+      try directory.deleteSegment(number)
+      throw error
+    }
   }
 
   private init(header: SegmentHeader, file: consuming OpenFile) {
@@ -31,16 +37,31 @@ struct SegmentWriter: ~Copyable {
     allocatedByteCount = SegmentWriter.allocationStepBytes
   }
 
+  /// Makes room for `additionalByteCount` bytes at the end, and says whether
+  /// that took space on the disk.
+  ///
+  /// When it throws, nothing but zeros was added to the file.
+  @discardableResult
+  mutating func reserve(_ additionalByteCount: Int) throws(FileError) -> Bool {
+    let end = byteCount + additionalByteCount
+    guard end > allocatedByteCount else { return false }
+    let step = SegmentWriter.allocationStepBytes
+    let needed = (end + step - 1) / step * step
+    try file.allocate(byteCount: needed)
+    allocatedByteCount = needed
+    return true
+  }
+
   /// Writes bytes at the end; they are safe after ``synchronize()``.
   mutating func write(_ bytes: Span<UInt8>) throws(FileError) {
-    let end = byteCount + bytes.count
-    if end > allocatedByteCount {
-      let step = SegmentWriter.allocationStepBytes
-      allocatedByteCount = (end + step - 1) / step * step
-      try file.allocate(byteCount: allocatedByteCount)
-    }
+    try reserve(bytes.count)
     try file.write(bytes, atByteOffset: byteCount)
-    byteCount = end
+    byteCount += bytes.count
+  }
+
+  /// The file once more, for another thread to sync.
+  func duplicateFile() throws(FileError) -> OpenFile {
+    try file.duplicate()
   }
 
   /// Returns once what was written is on the disk.

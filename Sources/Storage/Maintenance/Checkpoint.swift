@@ -30,6 +30,23 @@ struct MaintenanceState: Sendable {
   var damagedWindows: Set<Window> = []
   /// True once a merge that is under way has met damage.
   var isMergingSuspended = false
+  /// A checkpoint that lacked space, to be gone on with.
+  var pendingCheckpoint: PendingCheckpoint?
+  /// When a checkpoint last lacked space.
+  var lastLackOfSpace: Int64?
+}
+
+/// A checkpoint under way: the head is frozen, and appends go to another
+/// segment.
+///
+/// One that lacked space is in no other state than a slow one: each of its
+/// transactions was committed or not, and counts in the plan only if it was.
+struct PendingCheckpoint: Sendable {
+  var frozen: FrozenHead
+  let scope: CheckpointScope
+  let start: Double
+  /// The number of the segment of the open chunks, once that is on the disk.
+  var segment: UInt64?
 }
 
 /// What a checkpoint takes beside closed chunks.
@@ -58,36 +75,60 @@ extension OpenStore {
   /// opens with everything: the old segments count until the last transaction
   /// names the checkpoint, and then they don't.
   ///
+  /// A checkpoint that lacked space before is gone on with first.
+  ///
   /// - Parameter deletion: What is about to be deleted; then there is always
   ///   a checkpoint, and the head forgets the last samples of its series.
-  /// - Throws: What failed; nothing is appended any more then.
+  /// - Throws: `diskFull` where only space is missing: appends are refused until
+  ///   a later call has done the rest. After any other error nothing is
+  ///   appended any more.
   func checkpoint(
     _ scope: CheckpointScope, for deletion: Deletion? = nil, state: inout MaintenanceState
   ) throws(StorageError) {
-    let start = monotonicSeconds()
     do throws(StorageError) {
-      guard var frozen = try freeze(scope, for: deletion, state: state) else { return }
+      try finishPendingCheckpoint(state: &state)
+      let start = monotonicSeconds()
+      guard let frozen = try freeze(scope, for: deletion, state: state) else { return }
       FaultPoint.reached("checkpoint.frozen")
-      let segment = try saveOpenChunks(of: frozen, scope: scope)
-      FaultPoint.reached("checkpoint.saved")
-      frozen.releaseOpenChunks()
-      try seal(frozen, checkpointSegment: segment)
-      contents.head.withLock { [frozen] in $0.finishSeal(of: frozen) }
-      try deleteSegments(before: segment, scope: scope, state: &state)
-      state.checkpointSequence = frozen.plan.sequence
-      for chunk in frozen.chunks { state.lastSeals[chunk.window] = state.clock }
-      let chunkCount = frozen.chunks.count
-      counters.withLock { counters in
-        counters.checkpointCount += 1
-        counters.sealedChunkCount += chunkCount
-        counters.lastCheckpointSeconds = monotonicSeconds() - start
-      }
-      observer.withLock { $0.didCheckpoint }(monotonicSeconds() - start)
-      try readWindows()
+      state.pendingCheckpoint = PendingCheckpoint(frozen: frozen, scope: scope, start: start)
+      try finishPendingCheckpoint(state: &state)
     } catch {
-      queue.fail(because: error)
+      throw stopAppends(because: error)
+    }
+  }
+
+  /// Does what is left of a checkpoint whose head is frozen, if there is one.
+  ///
+  /// - Throws: What failed; where only space was missing, call it again.
+  private func finishPendingCheckpoint(state: inout MaintenanceState) throws(StorageError) {
+    guard var pending = state.pendingCheckpoint.take() else { return }
+    let segment: UInt64
+    do throws(StorageError) {
+      if let saved = pending.segment {
+        segment = saved
+      } else {
+        segment = try saveOpenChunks(of: pending.frozen, scope: pending.scope)
+        pending.segment = segment
+      }
+      FaultPoint.reached("checkpoint.saved")
+      pending.frozen.releaseOpenChunks()
+      try seal(&pending.frozen, checkpointSegment: segment)
+    } catch {
+      state.pendingCheckpoint = pending
       throw error
     }
+    let frozen = pending.frozen
+    contents.head.withLock { $0.finishSeal(of: frozen) }
+    try deleteSegments(before: segment, scope: pending.scope, state: &state)
+    state.checkpointSequence = frozen.plan.sequence
+    for chunk in frozen.chunks { state.lastSeals[chunk.window] = state.clock }
+    counters.withLock { counters in
+      counters.checkpointCount += 1
+      counters.sealedChunkCount += frozen.chunks.count
+      counters.lastCheckpointSeconds = monotonicSeconds() - pending.start
+    }
+    observer.withLock { $0.didCheckpoint }(monotonicSeconds() - pending.start)
+    try readWindows()
   }
 
   /// Freezes the head between two commits and starts another segment; returns
@@ -106,7 +147,7 @@ extension OpenStore {
       try journal.withLock { journal throws(StorageError) in
         guard let journal else { throw .notWritable }
         let sequence = journal.lastSequence
-        if let segment = next.take() { journal.rotate(to: segment) }
+        if let segment = next.take() { try journal.rotate(to: segment) }
         return try contents.head.withLock { head throws(StorageError) in
           let plan = OpenStore.plan(scope, sequence: sequence, newest: head.newestTimestamp)
           guard let deletion else { return head.freeze(plan) }
@@ -193,9 +234,14 @@ extension OpenStore {
 
   // MARK: Tables
 
+  /// Writes new series and chunks to the tables, and then says that they hold
+  /// them.
+  ///
+  /// - Parameter head: Its plan gets the number of chunks that are written.
   private func seal(
-    _ frozen: FrozenHead, checkpointSegment: UInt64
+    _ head: inout FrozenHead, checkpointSegment: UInt64
   ) throws(StorageError) {
+    let frozen = head
     let schema = contents.schema
     var insertion = IndexInsertion(
       ids: frozen.newSeries.map(\.id), into: schema
@@ -211,7 +257,7 @@ extension OpenStore {
       }
       FaultPoint.reached("checkpoint.index")
     }
-    try sealChunks(of: frozen)
+    try sealChunks(of: &head)
     try schema.environment.write { transaction throws(StorageError) in
       try contents.storeMetadata(frozen.metadata, in: &transaction)
       try ExemplarTable(schema).write(frozen.exemplars, in: &transaction)
@@ -225,7 +271,8 @@ extension OpenStore {
     FaultPoint.reached("checkpoint.named")
   }
 
-  private func sealChunks(of frozen: FrozenHead) throws(StorageError) {
+  private func sealChunks(of head: inout FrozenHead) throws(StorageError) {
+    let frozen = head
     guard frozen.chunks.isEmpty == false else { return }
     let schema = contents.schema
     let table = ChunkTable(schema)
@@ -256,6 +303,7 @@ extension OpenStore {
         try schema.setMetaValue(.sealPlan, to: plan, in: &transaction)
       }
       FaultPoint.reached("checkpoint.chunks")
+      head.plan = plan
     }
   }
 

@@ -109,8 +109,7 @@ extension OpenStore {
             in: &transaction)
         }
       } catch {
-        queue.fail(because: error)
-        throw error
+        throw stopAppends(because: error)
       }
       summary.seriesCount = target.ids.count
       summary.sampleCount = target.sampleCount

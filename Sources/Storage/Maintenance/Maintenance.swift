@@ -6,25 +6,27 @@ import Synchronization
 extension OpenStore {
   private static let sweepIntervalMilliseconds: Int64 = 3600 * 1000
   private static let readerCheckIntervalMilliseconds: Int64 = 60 * 1000
+  private static let retryIntervalMilliseconds: Int64 = 10 * 1000
 
   /// See ``Store/maintain(now:)``.
   func maintain(now: Timestamp) throws(StorageError) {
     try maintenance.withLock { state throws(StorageError) in
       if let failure = queue.failure { throw .failedEarlier(failure) }
       state.clock = now.milliseconds
-      if let scope = dueCheckpoint(now: now.milliseconds, state: &state) {
-        try checkpoint(scope, state: &state)
-      }
+      try checkpointIfDue(now: now.milliseconds, state: &state)
+      // Where a checkpoint lacks space, this may make some.
       do throws(StorageError) {
         try applyRetention(&state)
-        try mergeForAWhile(&state)
+        // What little space there is, is for what can't wait.
+        if queue.suspension == nil { try mergeForAWhile(&state) }
         if sweepIfDue(now: now.milliseconds, state: &state), state.hasUnusedSeries {
           try removeUnusedSeries(&state)
         }
       } catch {
-        queue.fail(because: error)
-        throw error
+        let error = stopAppends(because: error)
+        guard case .diskFull = error else { throw error }
       }
+      watchDisk(state)
       try checkReadersIfDue(now: now.milliseconds, state: &state)
     }
   }
@@ -39,6 +41,28 @@ extension OpenStore {
     try maintenance.withLock { state throws(StorageError) in
       if let failure = queue.failure { throw .failedEarlier(failure) }
       try checkpoint(.everything, state: &state)
+    }
+  }
+
+  /// Makes the checkpoint that is due; one that lacks space is put off.
+  private func checkpointIfDue(
+    now: Int64, state: inout MaintenanceState
+  ) throws(StorageError) {
+    if state.pendingCheckpoint != nil, let last = state.lastLackOfSpace,
+      now - last < OpenStore.retryIntervalMilliseconds
+    {
+      return
+    }
+    let lastWindowSeal = state.windowSealNewest
+    let due = dueCheckpoint(now: now, state: &state)
+    guard let scope = due ?? state.pendingCheckpoint?.scope else { return }
+    do throws(StorageError) {
+      try checkpoint(scope, state: &state)
+    } catch {
+      guard case .diskFull = error else { throw error }
+      state.lastLackOfSpace = now
+      // A window that has ended is due again.
+      state.windowSealNewest = lastWindowSeal
     }
   }
 
@@ -70,8 +94,8 @@ extension OpenStore {
 
   // MARK: Retention
 
-  /// Deletes the windows that hold nothing young enough, and the series that
-  /// are in no other window.
+  /// Deletes the windows that hold nothing young enough or are too much for the
+  /// size allowed, and the series that are in no other window.
   private func applyRetention(_ state: inout MaintenanceState) throws(StorageError) {
     guard let newest = contents.head.withLock({ $0.newestTimestamp }) else { return }
     let oldestKept = contents.options.oldestKept(newest: newest)
@@ -89,13 +113,18 @@ extension OpenStore {
     let merged = try schema.environment.read { view throws(StorageError) in
       try schema.metaValue(.mergePlan, in: view)?.target
     }
-    let due = rows.filter { row in
-      (row.isHidden || row.maxTimestamp < oldestKept) && merged?.contains(row.window) != true
-    }
+    let deletable = rows.filter { merged?.contains($0.window) != true }
+    let old = deletable.filter { $0.isHidden || $0.maxTimestamp < oldestKept }
+    let surplus = try windowBeyondSize(
+      deletable.filter { $0.isHidden == false && $0.maxTimestamp >= oldestKept })
+    let due = old + (surplus.map { [$0] } ?? [])
     guard due.isEmpty == false else { return }
     for row in due { try delete(row.window, from: windows) }
     try removeUnusedSeries(&state)
-    counters.withLock { $0.deletedWindowCount += due.count }
+    counters.withLock { counters in
+      counters.deletedWindowCount += due.count
+      if surplus != nil { counters.sizeDeletedWindowCount += 1 }
+    }
     contents.head.withLock { $0.oldestTimestamp = max($0.oldestTimestamp ?? .min, oldestKept) }
     try readWindows()
   }

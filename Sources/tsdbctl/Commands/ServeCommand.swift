@@ -23,7 +23,25 @@ enum ServeCommand {
       .value("storage.tsdb.path", "dir", default: "data/", "Where the samples are kept."),
       .value(
         "storage.tsdb.retention.time", "duration", default: "15d",
-        "How long samples are kept, counted back from the newest one."),
+        """
+        How long samples are kept, counted back from the newest one; with a size alone, as long
+              as that allows.
+        """),
+      .value(
+        "storage.tsdb.retention.size", "size", default: "0",
+        "How much space samples may take, such as 10GiB; the oldest go first. 0 is no limit."),
+      .value(
+        "storage.durability", "mode", default: "sync",
+        """
+        When acknowledged samples are on the disk. A killed process loses nothing in any mode.
+              sync: before the answer; a power cut loses nothing.
+              interval=<duration>: so long after it; a power cut loses what came since.
+              os: when the system writes them, or at a checkpoint; a power cut loses what came
+              since the last checkpoint, which may be minutes.
+        """),
+      .value(
+        "storage.min-free-space", "size", default: "256MiB",
+        "Below so much free disk space no samples are taken until there is more. 0 is no limit."),
       .value(
         "storage.on-duplicate", "policy", default: "reject",
         "What becomes of a sample that differs from the stored one of its time: it is refused "

@@ -15,8 +15,7 @@ struct ServerOptions: Sendable {
 
   let targets: Targets
   let dataDirectory: String
-  let retention: Duration
-  let retentionText: String
+  let storage: StorageSettings
   let duplicatePolicy: DuplicatePolicy
   let maximumExemplars: Int
   let listenAddresses: [ListenAddress]
@@ -36,9 +35,7 @@ struct ServerOptions: Sendable {
   init(_ arguments: Arguments) throws {
     targets = try ServerOptions.targets(arguments)
     dataDirectory = arguments["storage.tsdb.path"] ?? ""
-    retentionText = arguments["storage.tsdb.retention.time"] ?? ""
-    retention = .milliseconds(
-      try ServerOptions.duration(arguments, "storage.tsdb.retention.time"))
+    storage = try StorageSettings(arguments)
     duplicatePolicy = try ServerOptions.duplicatePolicy(arguments)
     maximumExemplars = try ServerOptions.count(
       arguments, "storage.exemplars.max", from: 0, upTo: 100_000_000)
@@ -96,7 +93,7 @@ struct ServerOptions: Sendable {
     return policy
   }
 
-  private static func duration(
+  static func duration(
     _ arguments: Arguments, _ name: String, allowsZero: Bool = false
   ) throws(UsageError) -> Int64 {
     let text = arguments[name] ?? ""

@@ -37,7 +37,7 @@ final class ServerProcess: Sendable {
       try registry.registerProcessMetrics()
       try database.registerMetrics(in: registry)
       let destination = PushDestination(appender: database) { error in
-        TSDBError.Code.overloaded ~= error
+        TSDBError.Code.overloaded ~= error || TSDBError.Code.diskFull ~= error
       }
       let pushGateway = try PushGateway(
         directory: options.dataDirectory + "/pushgateway", destination: destination,
@@ -48,7 +48,7 @@ final class ServerProcess: Sendable {
         appender: database, logger: options.logger,
         userAgent: "tsdb/\(BuildInformation.version)", alignment: options.timestampAlignment)
       let status = ServerStatus(
-        startTime: startTime, flags: options.flags, retention: options.retentionText,
+        startTime: startTime, flags: options.flags, retention: options.storage.retentionText,
         configuration: configuration.publicText)
       reloader = Reloader(options: options, scraping: scraping, status: status)
       for problem in pushGateway.loadProblems + database.openingWarnings {
@@ -156,8 +156,12 @@ final class ServerProcess: Sendable {
   ) throws -> Database {
     var databaseOptions = DatabaseOptions()
     databaseOptions.duplicatePolicy = options.duplicatePolicy
-    databaseOptions.retention = options.retention
     databaseOptions.maximumExemplars = options.maximumExemplars
+    databaseOptions.retention = options.storage.retention
+    databaseOptions.retentionByteCount = options.storage.retentionByteCount
+    databaseOptions.durability = options.storage.durability
+    databaseOptions.minimumFreeByteCount = options.storage.minimumFreeByteCount
+    databaseOptions.onConditionChange = { ServerProcess.log($0, options.logger) }
     databaseOptions.lookbackDelta = options.lookbackDelta
     databaseOptions.queryTimeout = options.queryTimeout
     databaseOptions.maximumQuerySamples = options.maximumQuerySamples
@@ -179,12 +183,30 @@ final class ServerProcess: Sendable {
     }
   }
 
+  private static func log(_ condition: DatabaseCondition, _ logger: Logger) {
+    switch condition {
+    case .working:
+      logger.log(.info, "the store takes samples again")
+    case .readOnly(let reason):
+      logger.log(
+        .error, "the disk is full: no samples are taken until there is space",
+        ["reason": reason])
+    case .failed(let reason):
+      logger.log(
+        .error, "the store failed: no samples are taken until a restart", ["reason": reason])
+    }
+  }
+
   private static func lifecycle(
     _ options: ServerOptions, _ reloader: Reloader, _ database: Database
   ) -> Lifecycle {
     Lifecycle(
       isEnabled: options.isLifecycleEnabled, reload: { try reloader.reload() },
-      quit: { Signals.requestStop() }, failure: { database.failure })
+      quit: { Signals.requestStop() }, failure: { database.failure },
+      suspension: {
+        guard case .readOnly(let reason) = database.condition else { return nil }
+        return reason
+      })
   }
 
   private static func requestGuard(_ options: ServerOptions) -> RequestGuard {
@@ -199,7 +221,7 @@ final class ServerProcess: Sendable {
     options.logger.log(
       .info, "ready",
       [
-        "url": urls, "data": options.dataDirectory, "retention": options.retentionText,
+        "url": urls, "data": options.dataDirectory, "retention": options.storage.retentionText,
         "targets": targets.isEmpty ? "none" : targets,
         "took": "\((Timestamp.now.milliseconds - startTime.milliseconds))ms",
       ])

@@ -1,0 +1,79 @@
+import Storage
+
+extension Database {
+  /// Returns once everything accepted before the call is on disk.
+  ///
+  /// Where ``DatabaseOptions/durability`` is `sync` that is so already.
+  ///
+  /// - Throws: ``TSDBError`` with code `failed`; nothing more is accepted then.
+  public func synchronize() throws {
+    try wrappingStorageErrors { try writer?.synchronize() }
+  }
+
+  /// Copies the database to the directory `path`, which is made: all that was
+  /// accepted before the call, at one moment.
+  ///
+  /// The copy can be opened as any other database. Until it is complete and on
+  /// disk it has another name. A database that was opened for reading only is
+  /// copied as it is now, not as it was when it was opened.
+  ///
+  /// - Parameter skipsHead: Whether samples that wait in memory for their chunks
+  ///   to be full are left out. Has no effect on a database that was opened for
+  ///   reading only.
+  /// - Throws: ``TSDBError``: `exists` when there is something at `path`,
+  ///   `diskFull` when there is too little space for the copy, `notADatabase`
+  ///   when this one is in memory, `failed`.
+  public func snapshot(to path: String, skipsHead: Bool = false) throws {
+    guard self.path != nil else {
+      throw TSDBError(.notADatabase, "a database in memory has no files to copy")
+    }
+    try wrappingStorageErrors {
+      if let writer {
+        try writer.copy(to: path, includesHead: skipsHead == false)
+      } else {
+        try reader?.copy(to: path)
+      }
+    }
+  }
+
+  /// What a compaction was of, and what it made, in bytes.
+  public struct Compaction: Hashable, Sendable {
+    /// The size of the files before.
+    public let sourceByteCount: Int
+    /// The size of the files of the new directory.
+    public let byteCount: Int
+  }
+
+  /// Writes the database in the directory `source` to the directory
+  /// `destination`, which is made, in as little space as it can take.
+  ///
+  /// The source keeps all that it holds. No process may have it open for
+  /// writing.
+  ///
+  /// - Throws: ``TSDBError``: `inUse`, `notADatabase`, `exists`, `diskFull`,
+  ///   `failed`.
+  public static func compact(at source: String, to destination: String) throws -> Compaction {
+    guard StoreSize.isStore(source) else {
+      throw TSDBError(
+        .notADatabase, "there is no database in \"\(source)\"",
+        hint: "name the directory that a server or a program writes to")
+    }
+    return try wrappingStorageErrors {
+      var options = StoreOptions()
+      // What is too old is for the owner of the directory to say.
+      options.retentionMilliseconds = .max
+      let sourceByteCount = try StoreSize.byteCount(ofDirectory: source)
+      let store = try Store.open(directory: source, options: options)
+      do {
+        try store.compact(to: destination)
+      } catch {
+        try store.close()
+        throw error
+      }
+      try store.close()
+      return Compaction(
+        sourceByteCount: sourceByteCount,
+        byteCount: try StoreSize.byteCount(ofDirectory: destination))
+    }
+  }
+}
