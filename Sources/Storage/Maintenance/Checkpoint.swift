@@ -57,15 +57,13 @@ extension OpenStore {
   /// opens with everything: the old segments count until the last transaction
   /// names the checkpoint, and then they don't.
   ///
-  /// - Parameter deletion: What is about to be deleted; then there is always
-  ///   a checkpoint, and the head forgets the last samples of its series.
   /// - Throws: What failed; nothing is appended any more then.
   func checkpoint(
-    _ scope: CheckpointScope, for deletion: Deletion? = nil, state: inout MaintenanceState
+    _ scope: CheckpointScope, state: inout MaintenanceState
   ) throws(StorageError) {
     let start = monotonicSeconds()
     do throws(StorageError) {
-      guard let frozen = try freeze(scope, for: deletion, state: state) else { return }
+      guard let frozen = try freeze(scope, state: state) else { return }
       let segment = try saveOpenChunks(of: frozen, scope: scope)
       try seal(frozen, checkpointSegment: segment)
       contents.head.withLock { $0.finishSeal(of: frozen) }
@@ -88,9 +86,9 @@ extension OpenStore {
   /// Freezes the head between two commits and starts another segment; returns
   /// nil when there is nothing that the last checkpoint does not have.
   private func freeze(
-    _ scope: CheckpointScope, for deletion: Deletion?, state: MaintenanceState
+    _ scope: CheckpointScope, state: MaintenanceState
   ) throws(StorageError) -> FrozenHead? {
-    guard deletion != nil || hasWork(for: scope, state: state) else { return nil }
+    guard hasWork(for: scope, state: state) else { return nil }
     var next: SegmentWriter?
     if scope != .closing {
       // One number is left free in front for the checkpoint.
@@ -101,11 +99,8 @@ extension OpenStore {
         guard let journal else { throw .notWritable }
         let sequence = journal.lastSequence
         if let segment = next.take() { journal.rotate(to: segment) }
-        return try contents.head.withLock { head throws(StorageError) in
-          let plan = OpenStore.plan(scope, sequence: sequence, newest: head.newestTimestamp)
-          guard let deletion else { return head.freeze(plan) }
-          let slots = try head.slots(selectedBy: deletion)
-          return head.freeze(plan, for: (slots, deletion.range))
+        return contents.head.withLock { head in
+          head.freeze(OpenStore.plan(scope, sequence: sequence, newest: head.newestTimestamp))
         }
       }
     }
