@@ -55,6 +55,38 @@ import Testing
     }
   }
 
+  /// A late sample behind a checkpoint once went to a buffer in the head that
+  /// lived on, and to an open chunk in one that was built again: a repeated seal
+  /// then dropped it with the chunk, which the tables had without it.
+  @Test func lateSampleBehindACheckpointIsSealedAsAfterARestart() {
+    func makeHead() -> Head {
+      var head = Head(hashSeed: 1)
+      head.insertSeries(SeriesID(1), labels: ["__name__": "m"], flags: [])
+      return head
+    }
+    func append(_ timestamps: [Int64], to head: inout Head) {
+      var batch = SampleBatch()
+      for timestamp in timestamps {
+        batch.add(SeriesID(1), timestampMilliseconds: timestamp, value: 1)
+      }
+      _ = head.stage(batch, rules: .permissive)
+      head.applyStaged()
+    }
+    var live = makeHead()
+    append([0, 1000], to: &live)
+    let first = live.freeze(plan)
+    live.finishSeal(of: first)
+    // The checkpoint has no open chunk, so a restart has the series alone.
+    var restarted = makeHead()
+    append([500, 2000], to: &live)
+    append([500, 2000], to: &restarted)
+    let next = SealPlan(
+      sequence: 2, closesWindowsEndingAt: 50_000_000, sealsSmallBuffers: false)
+    let sealed = live.freeze(next).chunkList
+    #expect(sealed.chunks.isEmpty == false)
+    #expect(chunks(of: restarted.freeze(next).chunkList) == chunks(of: sealed))
+  }
+
   @Test func sealOfOtherChunksDropsNothing() {
     var restarted = makeHead()
     var other = plan

@@ -176,9 +176,8 @@ import Testing
   @Test func crashBeforeTheTombstonesDeletesNothing() throws {
     let store = try makeStore()
     let opened = try store.opened()
-    let deletion = try Deletion(matching: onlyA, range: .min ... .max)
     try opened.maintenance.withLock { state throws(StorageError) in
-      try opened.checkpoint(.everything, for: deletion, state: &state)
+      try opened.checkpoint(.everything, state: &state)
     }
     let copied = try Store.open(directory: copy())
     #expect(try copied.samples()[a]?.count == 300)

@@ -45,10 +45,9 @@ import Testing
     for hours in 0..<4 {
       try store.maintain(now: Timestamp(milliseconds: Int64(hours) * 3_600_000))
     }
-    let deletion = try Deletion(matching: [[]], range: .min ... .max)
     let opened = try store.opened()
     try opened.maintenance.withLock { state throws(StorageError) in
-      try opened.checkpoint(.everything, for: deletion, state: &state)
+      try opened.checkpoint(.everything, state: &state)
     }
     #expect(store.statistics.headSeriesCount == 0)
     try store.close()

@@ -58,16 +58,11 @@ extension Head {
   ///
   /// Queries still find them, until ``finishSeal(of:)``.
   ///
-  /// - Parameter deletion: The slots of the series that are about to be deleted
-  ///   from, and the time, so that their next samples are not taken for
-  ///   duplicates.
   /// - Precondition: No other seal is under way, and nothing is staged.
-  mutating func freeze(
-    _ plan: SealPlan, for deletion: (slots: [Int], range: ClosedRange<Int64>)? = nil
-  ) -> FrozenHead {
+  mutating func freeze(_ plan: SealPlan) -> FrozenHead {
     precondition(frozen.isEmpty, "one seal at a time")
     closeChunks(for: plan)
-    if let deletion { forgetLastSamples(ofSlots: deletion.slots, in: deletion.range) }
+    forgetLastSamples()
     frozen = closed
     closed = ChunkList()
     sealedNewest = max(sealedNewest, newestTimestamp ?? .min)
@@ -85,6 +80,17 @@ extension Head {
       metadata: unsealed, nextSeriesID: nextSeriesID, newestTimestamp: newestTimestamp,
       exemplars: ExemplarSeal(exemplars), ids: slots.ids, flags: slots.flags, open: open,
       arena: arena, buffers: buffers)
+  }
+
+  /// Forgets the last samples of series without an open chunk.
+  ///
+  /// The checkpoint does not have them: a head that is built again must make
+  /// the same chunks of what follows, or an interrupted seal could not be
+  /// repeated. Nor must the next sample be compared with one that is deleted.
+  private mutating func forgetLastSamples() {
+    for slot in open.indices where open[slot].slab.isNone {
+      open[slot].appender = XORChunkAppender()
+    }
   }
 
   /// Forgets the frozen chunks, which the tables hold now.

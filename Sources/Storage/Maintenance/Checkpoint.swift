@@ -77,18 +77,16 @@ extension OpenStore {
   ///
   /// A checkpoint that lacked space before is gone on with first.
   ///
-  /// - Parameter deletion: What is about to be deleted; then there is always
-  ///   a checkpoint, and the head forgets the last samples of its series.
   /// - Throws: `diskFull` where only space is missing: appends are refused until
   ///   a later call has done the rest. After any other error nothing is
   ///   appended any more.
   func checkpoint(
-    _ scope: CheckpointScope, for deletion: Deletion? = nil, state: inout MaintenanceState
+    _ scope: CheckpointScope, state: inout MaintenanceState
   ) throws(StorageError) {
     do throws(StorageError) {
       try finishPendingCheckpoint(state: &state)
       let start = monotonicSeconds()
-      guard let frozen = try freeze(scope, for: deletion, state: state) else { return }
+      guard let frozen = try freeze(scope, state: state) else { return }
       FaultPoint.reached("checkpoint.frozen")
       state.pendingCheckpoint = PendingCheckpoint(frozen: frozen, scope: scope, start: start)
       try finishPendingCheckpoint(state: &state)
@@ -134,9 +132,9 @@ extension OpenStore {
   /// Freezes the head between two commits and starts another segment; returns
   /// nil when there is nothing that the last checkpoint does not have.
   private func freeze(
-    _ scope: CheckpointScope, for deletion: Deletion?, state: MaintenanceState
+    _ scope: CheckpointScope, state: MaintenanceState
   ) throws(StorageError) -> FrozenHead? {
-    guard deletion != nil || hasWork(for: scope, state: state) else { return nil }
+    guard hasWork(for: scope, state: state) else { return nil }
     var next: SegmentWriter?
     if scope != .closing {
       // One number is left free in front for the checkpoint.
@@ -148,11 +146,8 @@ extension OpenStore {
         guard let journal else { throw .notWritable }
         let sequence = journal.lastSequence
         if let segment = next.take() { try journal.rotate(to: segment) }
-        return try contents.head.withLock { head throws(StorageError) in
-          let plan = OpenStore.plan(scope, sequence: sequence, newest: head.newestTimestamp)
-          guard let deletion else { return head.freeze(plan) }
-          let slots = try head.slots(selectedBy: deletion)
-          return head.freeze(plan, for: (slots, deletion.range))
+        return contents.head.withLock { head in
+          head.freeze(OpenStore.plan(scope, sequence: sequence, newest: head.newestTimestamp))
         }
       }
     }

@@ -94,8 +94,9 @@ extension OpenStore {
     try maintenance.withLock { state throws(StorageError) in
       if let failure = queue.failure { throw .failedEarlier(failure) }
       // Then all that was acknowledged is in parts of windows, and what comes
-      // later in other parts.
-      try checkpoint(.everything, for: deletion, state: &state)
+      // later in other parts. The head forgets the last sample of each series,
+      // with which it would compare the next one.
+      try checkpoint(.everything, state: &state)
       let schema = contents.schema
       let target = try schema.environment.read { view throws(StorageError) in
         try DeletionTarget(deletion, in: contents, view: view)
