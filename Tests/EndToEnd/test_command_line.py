@@ -77,6 +77,7 @@ class UsageErrorTest(unittest.TestCase):
             (["serve", "--storage.tsdb.retention.time=ever"], "duration"),
             (["serve", "--scrape.timestamp-tolerance=soon"], "scrape.timestamp-tolerance", "30s"),
             (["serve", "--scrape.adjust-timestamps=maybe"], "scrape.adjust-timestamps"),
+            (["serve", "--storage.on-duplicate=drop"], "reject, keep or replace"),
             (["serve", "--query.max-samples=0"], "query.max-samples"),
             (["serve", "--query.max-concurrency=1000000000000"], "1000"),
             (["serve", "--storage.tsdb.path="], "needs a value"),

@@ -165,7 +165,11 @@ struct RecordInput: ~Escapable {
   }
 
   mutating func byteString() throws(RecordError) -> [UInt8] {
-    let count = try count(ofItemsWithAtLeast: 1)
+    try bytes(count: try count(ofItemsWithAtLeast: 1))
+  }
+
+  mutating func bytes(count: Int) throws(RecordError) -> [UInt8] {
+    guard count <= bytes.count - offset else { throw .malformed }
     defer { offset += count }
     return bytes.extracting(offset..<offset + count).copied()
   }
@@ -180,6 +184,8 @@ struct RecordInput: ~Escapable {
     let help = try text()
     return MetricMetadata(type: type, help: help, unit: try text())
   }
+
+  var isAtEnd: Bool { offset == bytes.count }
 
   mutating func expectEnd() throws(RecordError) {
     guard offset == bytes.count else { throw .malformed }

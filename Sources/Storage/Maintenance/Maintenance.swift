@@ -206,6 +206,9 @@ extension Head {
       }
     }
     slots.remove(unused)
-    for slot in unused { open[slot] = OpenSeries() }
+    for slot in unused {
+      open[slot] = OpenSeries()
+      latestElsewhere[slot] = nil
+    }
   }
 }
