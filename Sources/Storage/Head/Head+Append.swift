@@ -199,11 +199,10 @@ extension Head {
     return isInOpen == false && latestElsewhere[slot] == nil
   }
 
-  /// Takes note of the latest sample that a series has in the tables; nil stands
-  /// for none.
-  mutating func noteLatestSealed(_ timestamp: Int64?, of id: SeriesID) {
+  /// Takes note of a time that no sealed sample of a series is later than.
+  mutating func noteLatestSealed(_ timestamp: Int64, of id: SeriesID) {
     guard let slot = slots.slot(of: id), isLatestWanted(ofSlot: slot) else { return }
-    var latest = timestamp ?? .min
+    var latest = timestamp
     if let buffered = buffers[slot]?.columns.timestamps.last { latest = max(latest, buffered) }
     for chunk in closed.chunks(ofSlot: slot) + frozen.chunks(ofSlot: slot) {
       latest = max(latest, chunk.description.maxTimestamp)

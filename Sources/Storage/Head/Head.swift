@@ -47,8 +47,8 @@ struct Head: Sendable {
   var oldestTimestamp: Int64?
   /// No sample in the tables is later than this.
   var sealedNewest = Int64.min
-  /// The latest sample of series outside of ``open``, by slot; of those that may
-  /// have one later than there, as far as it was looked up.
+  /// Times that no sample outside of ``open`` is later than, by slot; of series
+  /// that may have a later one than there, as far as that was looked up.
   var latestElsewhere: [Int: Int64] = [:]
   /// The id that the next new series gets.
   var nextSeriesID: UInt64 = 1

@@ -35,12 +35,12 @@ struct SealedSamples: Sendable {
     }
   }
 
-  /// The latest sample of series in the tables, nil for none; of those looked up
-  /// since this was asked.
-  private var latest: [SeriesID: Int64?] = [:]
+  /// Times that no sealed sample of a series is later than; of the series looked
+  /// up since this was asked.
+  private var latest: [SeriesID: Int64] = [:]
 
-  /// Gives out and forgets the latest samples that were found.
-  mutating func takeLatest() -> [SeriesID: Int64?] {
+  /// Gives out and forgets the latest times that were found.
+  mutating func takeLatest() -> [SeriesID: Int64] {
     defer { latest = [:] }
     return latest
   }
@@ -135,7 +135,8 @@ struct SealedSamples: Sendable {
       guard case .corrupted = error else { throw error }
       return
     }
-    for id in list.ids { latest[id] = .some(found[id]) }
+    // Before the first time nothing was looked at.
+    for id in list.ids { latest[id] = max(found[id] ?? first, first) }
   }
 }
 
