@@ -1,8 +1,8 @@
 /// The state of an open XOR chunk, to which samples are appended.
 ///
 /// A plain value without references: many of them live in one array, while
-/// the bytes they write live wherever the caller keeps them. Serialised
-/// together with those bytes, an open chunk is continued after a restart.
+/// the bytes they write live wherever the caller keeps them. Saved together
+/// with those bytes, an open chunk is continued after a restart.
 ///
 /// Layout of the payload, bits from the most significant on. The first
 /// timestamp and the number of samples stand in the ``ChunkDescription``; the
@@ -110,60 +110,64 @@ package struct XORChunkAppender: Hashable, Sendable, BitwiseCopyable {
   }
 }
 
-// MARK: - Serialisation
+// MARK: - Saving
 
 extension XORChunkAppender {
-  /// The size of the serialised state in bytes.
-  package static let serializedByteCount = 42
+  /// The state in plain numbers, to be saved beside the chunk's bytes.
+  package struct State: Hashable, Sendable, BitwiseCopyable {
+    /// The number of samples.
+    package var sampleCount: UInt32
+    /// The number of bits that they take.
+    package var bitCount: UInt32
+    /// The first sample's timestamp in milliseconds.
+    package var firstTimestamp: Int64
+    /// The last sample's timestamp in milliseconds.
+    package var lastTimestamp: Int64
+    /// The last two timestamps' difference, modulo 2^64.
+    package var lastDelta: Int64
+    /// The bits of the last value.
+    package var lastValueBits: UInt64
+    /// The leading zeros of the frame.
+    package var frameLeadingZeroCount: UInt8
+    /// The length of the frame; 0 while there is none.
+    package var frameBitCount: UInt8
 
-  /// Appends the state to `bytes`.
-  ///
-  /// Layout: little-endian; sample count (4), bit count (4), first timestamp,
-  /// last timestamp, last delta, last value bits (8 each), frame's leading
-  /// zeros, frame's length (1 each).
-  package func serialize(into bytes: inout [UInt8]) {
-    for word in [sampleCount, bitCount] {
-      for shift in stride(from: 0, to: 32, by: 8) {
-        bytes.append(UInt8(truncatingIfNeeded: word >> UInt32(shift)))
-      }
+    /// Creates a state; ``XORChunkAppender/init(_:)`` checks it.
+    package init(
+      sampleCount: UInt32, bitCount: UInt32, firstTimestamp: Int64, lastTimestamp: Int64,
+      lastDelta: Int64, lastValueBits: UInt64, frameLeadingZeroCount: UInt8, frameBitCount: UInt8
+    ) {
+      self.sampleCount = sampleCount
+      self.bitCount = bitCount
+      self.firstTimestamp = firstTimestamp
+      self.lastTimestamp = lastTimestamp
+      self.lastDelta = lastDelta
+      self.lastValueBits = lastValueBits
+      self.frameLeadingZeroCount = frameLeadingZeroCount
+      self.frameBitCount = frameBitCount
     }
-    let words = [
-      UInt64(bitPattern: firstTimestamp), UInt64(bitPattern: lastTimestamp),
-      UInt64(bitPattern: lastDelta), lastValueBits,
-    ]
-    for word in words {
-      for shift in stride(from: 0, to: 64, by: 8) {
-        bytes.append(UInt8(truncatingIfNeeded: word >> UInt64(shift)))
-      }
-    }
-    bytes.append(frame.leadingZeroCount)
-    bytes.append(frame.bitCount)
   }
 
-  /// Restores the state from its serialised form.
+  /// The state as it is now.
+  package var state: State {
+    State(
+      sampleCount: sampleCount, bitCount: bitCount, firstTimestamp: firstTimestamp,
+      lastTimestamp: lastTimestamp, lastDelta: lastDelta, lastValueBits: lastValueBits,
+      frameLeadingZeroCount: frame.leadingZeroCount, frameBitCount: frame.bitCount)
+  }
+
+  /// Continues from a saved state.
   ///
-  /// - Throws: ``ChunkError/malformedState`` when `bytes` have another size
-  ///   than ``serializedByteCount`` or no append could have led to the state.
-  package init(serialized bytes: Span<UInt8>) throws(ChunkError) {
-    guard bytes.count == XORChunkAppender.serializedByteCount else {
-      throw .malformedState
-    }
-    func number(at offset: Int, byteCount: Int) -> UInt64 {
-      var number: UInt64 = 0
-      for index in (0..<byteCount).reversed() {
-        number = number << 8 | UInt64(bytes[offset + index])
-      }
-      return number
-    }
-    sampleCount = UInt32(number(at: 0, byteCount: 4))
-    bitCount = UInt32(number(at: 4, byteCount: 4))
-    firstTimestamp = Int64(bitPattern: number(at: 8, byteCount: 8))
-    lastTimestamp = Int64(bitPattern: number(at: 16, byteCount: 8))
-    lastDelta = Int64(bitPattern: number(at: 24, byteCount: 8))
-    lastValueBits = number(at: 32, byteCount: 8)
+  /// - Throws: ``ChunkError/malformedState`` when no append could have led to it.
+  package init(_ state: State) throws(ChunkError) {
+    sampleCount = state.sampleCount
+    bitCount = state.bitCount
+    firstTimestamp = state.firstTimestamp
+    lastTimestamp = state.lastTimestamp
+    lastDelta = state.lastDelta
+    lastValueBits = state.lastValueBits
     frame = XORFrame(
-      leadingZeroCount: UInt8(number(at: 40, byteCount: 1)),
-      bitCount: UInt8(number(at: 41, byteCount: 1)))
+      leadingZeroCount: state.frameLeadingZeroCount, bitCount: state.frameBitCount)
     guard isPossible else { throw .malformedState }
   }
 
@@ -174,5 +178,37 @@ extension XORChunkAppender {
       && UInt64(bitCount) >= 64 + 2 * further && UInt64(bitCount) <= 64 + 145 * further
       && (sampleCount == 1 ? firstTimestamp == lastTimestamp : firstTimestamp < lastTimestamp)
       && frame.isPossible
+  }
+
+  /// The size of the state in the fixed form of earlier versions.
+  package static let fixedByteCount = 42
+
+  /// Continues from a state in the fixed form of earlier versions.
+  ///
+  /// Layout: little-endian; sample count (4), bit count (4), first timestamp,
+  /// last timestamp, last delta, last value bits (8 each), frame's leading
+  /// zeros, frame's length (1 each).
+  ///
+  /// - Throws: ``ChunkError/malformedState`` when `bytes` have another size
+  ///   than ``fixedByteCount`` or no append could have led to the state.
+  package init(fixed bytes: Span<UInt8>) throws(ChunkError) {
+    guard bytes.count == XORChunkAppender.fixedByteCount else { throw .malformedState }
+    func number(at offset: Int, byteCount: Int) -> UInt64 {
+      var number: UInt64 = 0
+      for index in (0..<byteCount).reversed() {
+        number = number << 8 | UInt64(bytes[offset + index])
+      }
+      return number
+    }
+    try self.init(
+      State(
+        sampleCount: UInt32(number(at: 0, byteCount: 4)),
+        bitCount: UInt32(number(at: 4, byteCount: 4)),
+        firstTimestamp: Int64(bitPattern: number(at: 8, byteCount: 8)),
+        lastTimestamp: Int64(bitPattern: number(at: 16, byteCount: 8)),
+        lastDelta: Int64(bitPattern: number(at: 24, byteCount: 8)),
+        lastValueBits: number(at: 32, byteCount: 8),
+        frameLeadingZeroCount: UInt8(number(at: 40, byteCount: 1)),
+        frameBitCount: UInt8(number(at: 41, byteCount: 1))))
   }
 }

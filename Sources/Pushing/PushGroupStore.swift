@@ -13,7 +13,7 @@ final class PushGroupStore: Sendable {
   /// time did not remove.
   struct Refused: Error, CustomStringConvertible {
     let rejection: Rejection
-    var description: String { "\(rejection.labels): \(rejection.reason.explanation)" }
+    var description: String { rejection.description }
   }
 
   private let appender: any Appender

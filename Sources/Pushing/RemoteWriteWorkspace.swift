@@ -117,9 +117,7 @@ struct RemoteWriteResult {
       refusedCounts[rejection.reason.rawValue, default: 0] += 1
       if rejection.reason == .unknownSeries { hasVanishedSeries = true }
       if firstRefusal == nil {
-        firstRefusal =
-          "\(rejection.labels) at \(rejection.sample.timestamp.milliseconds) ms: "
-          + rejection.reason.explanation
+        firstRefusal = rejection.description
       }
     }
   }
@@ -141,22 +139,5 @@ struct RemoteWriteResult {
       text += "; \(histogramCount) native histograms are not stored either"
     }
     return PushAnswer(status: 400, text: text)
-  }
-}
-
-extension RejectionReason {
-  /// Why a sample was refused, and what to do, in words.
-  var explanation: String {
-    switch self {
-    case .duplicateTimestamp:
-      "the series has another value at the same time; send each sample once, or choose with "
-        + "--storage.on-duplicate which of them counts"
-    case .beyondRetention:
-      "the sample is older than the retention; raise it to store such samples"
-    case .tooFarInFuture:
-      "the sample lies too far in the future; check the clock of the sender"
-    case .unknownSeries:
-      "the series was dropped meanwhile; send the sample again"
-    }
   }
 }

@@ -350,7 +350,9 @@ extension ScrapeScheduler {
     guard let first = refused.first, scraper.hadRejections == false else { return }
     logger.log(
       .warning, "the store refused samples of a target",
-      scraper.logFields + [("count", "\(refused.count)"), ("reason", first.reason.rawValue)])
+      scraper.logFields + [
+        ("count", "\(refused.count)"), ("reason", first.reason.rawValue), ("first", "\(first)"),
+      ])
   }
 
   /// Updates the target's status and tells when it goes down or comes back.

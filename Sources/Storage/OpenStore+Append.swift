@@ -65,24 +65,34 @@ extension OpenStore {
   /// up in between, and everything is staged again. Chunks that a seal moved to
   /// the tables meanwhile are missing from memory then, so that their places are
   /// looked up in another turn; nothing leaves the tables but what merges put
-  /// there again.
+  /// there again. What is in neither place in one turn comes into none before the
+  /// next: appends wait.
   private func stage(_ group: [Submission]) throws(StorageError) -> [[StagedBatch]] {
     let options = contents.options
     var sealed = SealedSamples()
     while true {
-      let (staged, unknown, ids) = contents.head.withLock { head in
+      let latest = sealed.takeLatest()
+      let (staged, unknown) = contents.head.withLock { [sealed] head in
+        for (id, timestamp) in latest { head.noteLatestSealed(timestamp, of: id) }
         let staged = group.map { submission in
           let rules = StagingRules(
             options: submission.options, duplicatePolicy: options.duplicatePolicy,
             oldestKept: options.oldestKept(newest:), sealed: sealed)
           return submission.batches.map { head.stage($0, rules: rules) }
         }
-        let unknown = staged.joined().flatMap(\.unknownPlaces)
-        if unknown.isEmpty == false { head.discardStaged(staged.joined().map(\.record)) }
-        return (staged, unknown, unknown.map { head.slots.ids[$0.slot] })
+        var unknown: [SeriesID: UnknownSamples] = [:]
+        for place in staged.joined().flatMap(\.unknownPlaces) {
+          unknown[head.slots.ids[place.slot], default: UnknownSamples()].places.append(place)
+        }
+        guard unknown.isEmpty == false else { return (staged, unknown) }
+        head.discardStaged(staged.joined().map(\.record))
+        for (id, samples) in unknown {
+          unknown[id]?.isLatestWanted = head.isLatestWanted(ofSlot: samples.places[0].slot)
+        }
+        return (staged, unknown)
       }
       if unknown.isEmpty { return staged }
-      try sealed.lookUp(unknown, ids: ids, in: contents)
+      try sealed.lookUp(unknown, in: contents)
     }
   }
 
@@ -91,7 +101,11 @@ extension OpenStore {
     let forgotten = contents.head.withLock { head in
       var ids: [SeriesID] = []
       for batch in group.lazy.flatMap(\.batches) {
-        for id in batch.seriesIDs where head.slots.slot(of: id) == nil { ids.append(id) }
+        var previous: SeriesID?
+        for id in batch.seriesIDs where id != previous {
+          if head.slots.slot(of: id) == nil { ids.append(id) }
+          previous = id
+        }
         for entry in batch.exemplars where head.slots.slot(of: entry.seriesID) == nil {
           ids.append(entry.seriesID)
         }

@@ -27,7 +27,7 @@ extension Database: Appender {
     batch.add(
       try seriesID(for: labels), timestampMilliseconds: timestamp.milliseconds, value: value)
     if let rejection = try append(batch).rejections.first {
-      throw TSDBError(.refused, "the sample of \(labels) was refused: \(rejection.reason.rawValue)")
+      throw TSDBError(.refused, "a sample was refused (\(rejection.reason.rawValue)): \(rejection)")
     }
   }
 

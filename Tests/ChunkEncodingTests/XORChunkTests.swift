@@ -102,11 +102,9 @@ func decodingError(of payload: [UInt8], as description: ChunkDescription) -> Chu
       whole.append(timestampMilliseconds: timestamp, value: value)
       var bytes = memory.mutableSpan
       appender.append(timestampMilliseconds: timestamp, value: value, to: &bytes)
-      var serialized: [UInt8] = []
-      appender.serialize(into: &serialized)
-      #expect(serialized.count == XORChunkAppender.serializedByteCount)
-      let restored = try XORChunkAppender(serialized: serialized.span)
+      let restored = try XORChunkAppender(appender.state)
       #expect(restored == appender)
+      #expect(try XORChunkAppender(fixed: fixedForm(of: appender.state).span) == appender)
       // What a restart does not keep is not needed.
       for rest in restored.byteCount..<memory.count { memory[rest] = UInt8(index) }
       appender = restored
@@ -119,8 +117,7 @@ func decodingError(of payload: [UInt8], as description: ChunkDescription) -> Chu
     var builder = XORChunkBuilder()
     builder.append(timestampMilliseconds: 5, value: 1)
     builder.append(timestampMilliseconds: 6, value: 2)
-    var serialized: [UInt8] = []
-    builder.appender.serialize(into: &serialized)
+    let serialized = fixedForm(of: builder.appender.state)
     for (offset, byte) in [(0, UInt8(0)), (4, 0), (16, 5), (40, 60), (41, 65), (3, 255)] {
       var damaged = serialized
       damaged[offset] = byte
@@ -130,9 +127,20 @@ func decodingError(of payload: [UInt8], as description: ChunkDescription) -> Chu
     #expect(isRefused(Array(serialized)) == false)
   }
 
+  /// The state as earlier versions saved it.
+  private func fixedForm(of state: XORChunkAppender.State) -> [UInt8] {
+    func bytes(of number: some FixedWidthInteger) -> [UInt8] {
+      (0..<number.bitWidth / 8).map { UInt8(truncatingIfNeeded: number >> ($0 * 8)) }
+    }
+    return bytes(of: state.sampleCount) + bytes(of: state.bitCount)
+      + bytes(of: state.firstTimestamp) + bytes(of: state.lastTimestamp)
+      + bytes(of: state.lastDelta) + bytes(of: state.lastValueBits)
+      + [state.frameLeadingZeroCount, state.frameBitCount]
+  }
+
   private func isRefused(_ serialized: [UInt8]) -> Bool {
     do {
-      _ = try XORChunkAppender(serialized: serialized.span)
+      _ = try XORChunkAppender(fixed: serialized.span)
       return false
     } catch {
       return error == .malformedState

@@ -86,6 +86,7 @@ class UsageErrorTest(unittest.TestCase):
             (["snapshot", "data", "copy", "--skip-head"], "--skip-head without --url"),
             (["snapshot", "data", "copy", "--url=x"], "--url together with a directory"),
             (["compact", "data"], "tsdbctl compact data copy-of-data"),
+            (["serve", "--storage.on-duplicate=drop"], "reject, keep or replace"),
             (["serve", "--query.max-samples=0"], "query.max-samples"),
             (["serve", "--query.max-concurrency=1000000000000"], "1000"),
             (["serve", "--storage.tsdb.path="], "needs a value"),

@@ -139,6 +139,37 @@ class PeerTest(unittest.TestCase):
         self.assertEqual(metadata["work_requests"][0]["type"], "counter")
 
 
+class DuplicatePolicyTest(unittest.TestCase):
+    """What `--storage.on-duplicate` says of a sample that differs from the stored one."""
+
+    def check(self, policy, status, value, metric):
+        server = Server(f"--storage.on-duplicate={policy}")
+        self.addCleanup(server.close)
+        now = round(time.time() * 1000)
+        labels = {"__name__": "twice"}
+        stored = [(now - 3000, 1), (now - 2000, 2), (now - 1000, 3)]
+        self.assertEqual(remote_write.send(server, (labels, stored)).status, 204)
+        answer = remote_write.send(server, (labels, [(now - 2000, 9), (now - 500, 4)]))
+        self.assertEqual(answer.status, status)
+        found = next(iter(server.matrix("twice[1m]", now / 1000).values()))
+        self.assertEqual(
+            found, [stored[0], (now - 2000, value), stored[2], (now - 500, 4)])
+        self.assertIn(f"\n{metric} 1\n", server.get("/metrics").text)
+        return answer.text, now
+
+    def test_reject(self):
+        text, now = self.check(
+            "reject", 400, 2, "tsdb_samples_refused_duplicate_timestamp_total")
+        for part in ("twice", str(now - 2000), "another value", "--storage.on-duplicate"):
+            self.assertIn(part, text)
+
+    def test_keep(self):
+        self.check("keep", 204, 2, "tsdb_duplicates_dropped_total")
+
+    def test_replace(self):
+        self.check("replace", 204, 9, "tsdb_samples_replaced_total")
+
+
 class ReceiverTest(unittest.TestCase):
     """Requests of our own making, to one server."""
 

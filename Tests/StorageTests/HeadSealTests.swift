@@ -87,6 +87,24 @@ import Testing
     #expect(chunks(of: restarted.freeze(next).chunkList) == chunks(of: sealed))
   }
 
+  /// The tables have samples of these series, so that others are compared with
+  /// them.
+  @Test func seriesOfAnInterruptedSealAreInTheTables() {
+    var sealed = makeHead()
+    let frozen = sealed.freeze(plan)
+    var interrupted = frozen.plan
+    interrupted.sealedCount = 17
+    let ids = Set(frozen.chunks.prefix(17).map(\.seriesID))
+    #expect(ids.isEmpty == false && ids.count < 20)
+    var restarted = makeHead()
+    restarted.repeatInterruptedSeal(interrupted)
+    for id in 1...20 as ClosedRange<UInt64> {
+      let slot = restarted.slots.slot(of: SeriesID(id))
+      let isInTables = slot.map { restarted.slots.flags[$0].contains(.isInTables) }
+      #expect(isInTables == ids.contains(SeriesID(id)))
+    }
+  }
+
   @Test func sealOfOtherChunksDropsNothing() {
     var restarted = makeHead()
     var other = plan

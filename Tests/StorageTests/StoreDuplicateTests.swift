@@ -167,4 +167,45 @@ private enum StoredPlace: CaseIterable, Sendable {
     #expect(try store.samples()[one]?.map(\.value) == [3, 1, 4])
     try store.close()
   }
+
+  /// A series that comes back from the tables with an old sample: those between
+  /// that one and its last sealed one are compared, sample by sample and in one
+  /// batch.
+  @Test(arguments: [false, true])
+  func backfillInOrderAfterRestartMeetsSealedSamples(isOneBatch: Bool) throws {
+    var store = try open(.reject)
+    let stored = (0..<10).map { (Self.base + $0 * 30_000, Double($0)) }
+    try store.append(labels, stored)
+    try store.append(["__name__": "ahead"], [(Self.base + Self.hour, 1)])
+    try store.sealEverything()
+    store = try reopened(store, .reject)
+    let backfill = (0..<30).map { (Self.base - 15_000 + $0 * 15_000, Double(100 + $0)) }
+    var refused: [Int64] = []
+    for batch in isOneBatch ? [backfill] : backfill.map({ [$0] }) {
+      refused += try store.append(labels, batch).rejections.map(\.sample.timestamp.milliseconds)
+    }
+    #expect(refused == stored.map(\.0))
+    let expected = Dictionary(uniqueKeysWithValues: backfill)
+      .merging(stored, uniquingKeysWith: { $1 })
+    #expect(
+      try store.samples()[labels]
+        == samples(expected.sorted { $0.key < $1.key }.map { ($0.key, $0.value) }))
+    try store.close()
+  }
+
+  /// An open chunk that a backfill left is saved and restored; there are later
+  /// samples in the tables all the same.
+  @Test func restoredOpenChunkMayBeOlderThanSealedSamples() throws {
+    var store = try open(.reject)
+    try store.append(labels, [(Self.base + 30_000, 1), (Self.base + Self.hour, 2)])
+    try store.sealEverything()
+    store = try reopened(store, .reject)
+    try store.append(labels, [(Self.base, 0)])
+    store = try reopened(store, .reject)
+    #expect(store.statistics.openChunkCount == 1)
+    let result = try store.append(
+      labels, [(Self.base + 10_000, 5), (Self.base + 30_000, 9), (Self.base + Self.hour, 9)])
+    #expect(result.rejections.map(\.batchIndex) == [1, 2])
+    try store.close()
+  }
 }

@@ -65,9 +65,13 @@ private struct Model {
     mutating func append() throws {
       var batch = SampleBatch()
       var labelsOfSamples: [Labels] = []
-      for _ in 0..<Int.random(in: 1...40, using: &generator) {
-        let labels = allLabels[Int.random(in: 0..<allLabels.count, using: &generator)]
-        let timestamp = timestamp()
+      // Sometimes a series is filled in from a time in the past on, over what
+      // is there.
+      let backfill = chance(20) ? (allLabels.randomElement(using: &generator), timestamp()) : nil
+      for index in 0..<Int.random(in: 1...40, using: &generator) {
+        let labels =
+          backfill?.0 ?? allLabels[Int.random(in: 0..<allLabels.count, using: &generator)]
+        let timestamp = backfill.map { $0.1 / 1000 * 1000 + Int64(index) * 5000 } ?? timestamp()
         // The same value for the same place makes exact duplicates.
         let value = Double(timestamp % 1000) + (chance(2) ? 0.5 : 0)
         batch.add(try store.seriesID(for: labels), timestampMilliseconds: timestamp, value: value)

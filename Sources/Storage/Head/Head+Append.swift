@@ -68,11 +68,14 @@ extension Head {
     outcome.record.seriesIDs.reserveCapacity(batch.count)
     outcome.record.timestamps.reserveCapacity(batch.count)
     outcome.record.values.reserveCapacity(batch.count)
+    var found: (id: SeriesID, slot: Int?)?
     for index in 0..<batch.count {
       let id = batch.seriesIDs[index]
       let timestamp = batch.timestamps[index]
       let value = batch.values[index]
-      let slot = slots.slot(of: id)
+      // Many samples of one series mostly come one after the other.
+      if found?.id != id { found = (id, slots.slot(of: id)) }
+      let slot = found?.slot
       let reason: RejectionReason?
       if let slot {
         if timestamp > rules.options.latestAccepted.milliseconds {
@@ -135,7 +138,10 @@ extension Head {
     var known: UInt64?
     if let last, timestamp == last.timestamp {
       known = last.bits
-    } else if isNewest == false || last == nil && mayBeSealed(slot: slot, timestamp: timestamp) {
+    } else if isNewest == false
+      || mayBeElsewhere(
+        slot: slot, timestamp: timestamp, isLastKnown: series.appender.sampleCount > 0)
+    {
       known = storedValueBits(
         slot: slot, timestamp: timestamp, sealed: rules.sealed, outcome: &outcome)
     }
@@ -182,6 +188,35 @@ extension Head {
 
   // MARK: Looking up
 
+  /// Whether a sample that is newer than the last one in ``open`` may be stored
+  /// all the same.
+  private func mayBeElsewhere(slot: Int, timestamp: Int64, isLastKnown: Bool) -> Bool {
+    guard timestamp <= sealedNewest else { return false }
+    let flags = slots.flags[slot]
+    guard flags.contains(.isInTables), isLastKnown == false || flags.contains(.mayHaveLater)
+    else { return false }
+    return latestElsewhere[slot].map { timestamp <= $0 } ?? true
+  }
+
+  /// Whether it is worth knowing the latest sealed sample of a series: samples
+  /// behind it then need not be looked up.
+  func isLatestWanted(ofSlot slot: Int) -> Bool {
+    let isInOpen =
+      open[slot].appender.sampleCount > 0 && slots.flags[slot].contains(.mayHaveLater) == false
+    return isInOpen == false && latestElsewhere[slot] == nil
+  }
+
+  /// Takes note of a time that no sealed sample of a series is later than.
+  mutating func noteLatestSealed(_ timestamp: Int64, of id: SeriesID) {
+    guard let slot = slots.slot(of: id), isLatestWanted(ofSlot: slot) else { return }
+    var latest = timestamp
+    if let buffered = buffers[slot]?.columns.timestamps.last { latest = max(latest, buffered) }
+    for chunk in closed.chunks(ofSlot: slot) + frozen.chunks(ofSlot: slot) {
+      latest = max(latest, chunk.description.maxTimestamp)
+    }
+    latestElsewhere[slot] = latest
+  }
+
   /// Whether the tables may have a sample of the series at `timestamp`.
   private func mayBeSealed(slot: Int, timestamp: Int64) -> Bool {
     timestamp <= sealedNewest && slots.flags[slot].contains(.isInTables)
@@ -212,14 +247,21 @@ extension Head {
     if series.slab.isNone == false, timestamp >= series.appender.firstTimestamp,
       timestamp <= series.appender.lastTimestamp
     {
-      return decodedValueBits(at: timestamp, in: DecodedChunk.Source.open(slot: slot))
+      // A chunk of late samples may reach over the open one.
+      if let bits = decodedValueBits(at: timestamp, in: .open(slot: slot)) { return bits }
     }
-    for (list, isFrozen) in [(closed, false), (frozen, true)] where list.hasChunks(ofSlot: slot) {
-      for index in list.indices(ofSlot: slot)
-      where list.chunks[index].description.covers(timestamp) {
-        let source = DecodedChunk.Source.closed(index: index, isFrozen: isFrozen)
-        if let bits = decodedValueBits(at: timestamp, in: source) { return bits }
-      }
+    return closedValueBits(slot: slot, timestamp: timestamp, isFrozen: false)
+      ?? closedValueBits(slot: slot, timestamp: timestamp, isFrozen: true)
+  }
+
+  private mutating func closedValueBits(
+    slot: Int, timestamp: Int64, isFrozen: Bool
+  ) -> UInt64? {
+    let list = isFrozen ? frozen : closed
+    for index in list.indices(ofSlot: slot)
+    where list.chunks[index].description.covers(timestamp) {
+      let source = DecodedChunk.Source.closed(index: index, isFrozen: isFrozen)
+      if let bits = decodedValueBits(at: timestamp, in: source) { return bits }
     }
     return nil
   }
@@ -301,6 +343,7 @@ extension Head {
           slot: slot, timestamp: samples.timestamps[index], value: samples.values[index],
           newest: newest, isReplacement: samples.areReplacements[index])
       }
+      applyLateSamples(newest: newest)
       for entry in batch.metadata { setMetadata(entry) }
       for entry in batch.exemplars { exemplars.append(entry) }
       start = batch.end
@@ -343,6 +386,7 @@ extension Head {
         slot: slot, timestamp: record.timestamps[index], value: record.values[index],
         newest: newest, isReplacement: record.replacementCount > 0)
     }
+    applyLateSamples(newest: newest)
     for entry in record.metadata { setMetadata(entry) }
     replay(record.exemplars)
   }

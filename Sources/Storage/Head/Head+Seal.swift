@@ -111,7 +111,12 @@ extension Head {
     guard closed.chunks.count == plan.chunkCount else { return }
     let list = closed
     closed = ChunkList()
-    for chunk in Head.sealOrder(of: list.chunks).dropFirst(plan.sealedCount) {
+    let order = Head.sealOrder(of: list.chunks)
+    // Labels came into the tables before chunks.
+    for chunk in order.prefix(plan.sealedCount) {
+      if let slot = slots.slot(of: chunk.seriesID) { slots.flags[slot].insert(.isInTables) }
+    }
+    for chunk in order.dropFirst(plan.sealedCount) {
       guard let slot = slots.slot(of: chunk.seriesID) else { continue }
       closed.append(
         list.encoded(chunk), slot: slot, seriesID: chunk.seriesID, window: chunk.window)
@@ -172,6 +177,7 @@ extension Head {
       openChunkCount += 1
     }
     open[slot] = series
+    if record.appender.lastTimestamp <= sealedNewest { slots.flags[slot].insert(.mayHaveLater) }
   }
 
   /// Restores the out-of-order samples of a series from a checkpoint.

@@ -40,11 +40,16 @@ struct Head: Sendable {
   var frozen = ChunkList()
   /// By slot.
   var buffers: [Int: OutOfOrderBuffer] = [:]
+  /// What the batch that is being applied brings to the buffers.
+  var late: [LateSample] = []
   var staged = StagedSamples()
   var newestTimestamp: Int64?
   var oldestTimestamp: Int64?
   /// No sample in the tables is later than this.
   var sealedNewest = Int64.min
+  /// Times that no sample outside of ``open`` is later than, by slot; of series
+  /// that may have a later one than there, as far as that was looked up.
+  var latestElsewhere: [Int: Int64] = [:]
   /// The id that the next new series gets.
   var nextSeriesID: UInt64 = 1
   var metadata: [String: MetricMetadata] = [:]
@@ -65,7 +70,7 @@ struct Head: Sendable {
   }
 
   /// The bytes that a checkpoint writes for the open chunks, about.
-  var openByteCount: Int { arena.usedByteCount + openChunkCount * 80 }
+  var openByteCount: Int { arena.usedByteCount + openChunkCount * 30 }
 
   // MARK: Series
 
@@ -92,8 +97,12 @@ struct Head: Sendable {
     var series = open[slot]
     if isReplacement, replace(slot: slot, timestamp: timestamp, value: value) { return }
     if series.appender.sampleCount > 0, timestamp <= series.appender.lastTimestamp {
-      applyOutOfOrder(slot: slot, timestamp: timestamp, value: value, newest: newest)
+      outOfOrderCount += 1
+      late.append(LateSample(slot: slot, timestamp: timestamp, value: value))
       return
+    }
+    if series.appender.sampleCount == 0 || slots.flags[slot].contains(.mayHaveLater) {
+      noteLast(timestamp, slot: slot)
     }
     if series.slab.isNone == false, timestamp > series.windowLast {
       close(&series, slot: slot)
@@ -114,12 +123,46 @@ struct Head: Sendable {
     open[slot] = series
   }
 
-  private mutating func applyOutOfOrder(
-    slot: Int, timestamp: Int64, value: Double, newest: Int64
-  ) {
-    outOfOrderCount += 1
-    buffers[slot, default: OutOfOrderBuffer()].insert(timestamp: timestamp, value: value)
-    if buffers[slot]?.isFull == true { closeBuffer(ofSlot: slot, newest: newest) }
+  /// Takes note whether a series has its latest sample here, once its last one
+  /// in ``open`` will be at `timestamp`.
+  private mutating func noteLast(_ timestamp: Int64, slot: Int) {
+    guard slots.flags[slot].contains(.isInTables) else { return }
+    let isLatest = timestamp > min(sealedNewest, latestElsewhere[slot] ?? .max)
+    if isLatest {
+      slots.flags[slot].remove(.mayHaveLater)
+      latestElsewhere[slot] = nil
+    } else {
+      slots.flags[slot].insert(.mayHaveLater)
+    }
+  }
+
+  /// Brings the late samples of a batch to the buffers, each of which is gone
+  /// through once.
+  mutating func applyLateSamples(newest: Int64) {
+    guard late.isEmpty == false else { return }
+    var samples: [LateSample] = []
+    swap(&samples, &late)
+    let order = samples.indices.sorted { left, right in
+      (samples[left].slot, samples[left].timestamp, left)
+        < (samples[right].slot, samples[right].timestamp, right)
+    }
+    var columns = SampleColumns()
+    for (place, index) in order.enumerated() {
+      let sample = samples[index]
+      let next = place + 1 < order.count ? samples[order[place + 1]] : nil
+      let isLastOfSlot = next?.slot != sample.slot
+      // Of samples at one time the one that came last counts.
+      if isLastOfSlot || next?.timestamp != sample.timestamp {
+        columns.append(timestampMilliseconds: sample.timestamp, value: sample.value)
+      }
+      guard isLastOfSlot else { continue }
+      buffers[sample.slot, default: OutOfOrderBuffer()].merge(columns)
+      columns.removeAll()
+      if buffers[sample.slot]?.isFull == true { closeBuffer(ofSlot: sample.slot, newest: newest) }
+    }
+    // The memory is kept for the next batch.
+    samples.removeAll(keepingCapacity: true)
+    swap(&samples, &late)
   }
 
   /// Gives the sample at a time another value where it is in a chunk that can
@@ -129,18 +172,20 @@ struct Head: Sendable {
     var series = open[slot]
     if series.slab.isNone == false, series.appender.description.covers(timestamp) {
       decodeOpenChunk(of: series, into: &columns)
-      guard columns.replaceValue(at: timestamp, with: value) else { return false }
-      arena.free(series.slab)
-      series.appender = XORChunkAppender()
-      series.slab = arena.allocate(byteCount: XORChunkAppender.scratchByteCount)
-      for (timestamp, value) in zip(columns.timestamps, columns.values) {
-        arena.append(
-          timestamp: timestamp, value: value, to: &series.appender, in: &series.slab)
+      if columns.replaceValue(at: timestamp, with: value) {
+        arena.free(series.slab)
+        series.appender = XORChunkAppender()
+        series.slab = arena.allocate(byteCount: XORChunkAppender.scratchByteCount)
+        for (timestamp, value) in zip(columns.timestamps, columns.values) {
+          arena.append(
+            timestamp: timestamp, value: value, to: &series.appender, in: &series.slab)
+        }
+        if series.appender.isFull { close(&series, slot: slot) }
+        open[slot] = series
+        return true
       }
-      if series.appender.isFull { close(&series, slot: slot) }
-      open[slot] = series
-      return true
     }
+    // A chunk of late samples may reach over the open one.
     for index in closed.indices(ofSlot: slot)
     where closed.chunks[index].description.covers(timestamp) {
       columns.removeAll()

@@ -1,6 +1,13 @@
 import ChunkEncoding
 import SeriesModel
 
+/// A sample that came after a later one of its series.
+struct LateSample: Sendable {
+  var slot: Int
+  var timestamp: Int64
+  var value: Double
+}
+
 /// Samples of one series that came after later ones, sorted by time.
 struct OutOfOrderBuffer: Sendable {
   /// A buffer of this many samples is made into chunks at once.
@@ -17,19 +24,25 @@ struct OutOfOrderBuffer: Sendable {
 
   var isFull: Bool { columns.count >= OutOfOrderBuffer.fullCount }
 
-  /// Adds a sample, in the place of one at the same timestamp.
-  mutating func insert(timestamp: Int64, value: Double) {
-    guard let last = columns.timestamps.last, last >= timestamp else {
+  /// Adds samples, in the place of those at the same timestamps.
+  mutating func merge(_ added: SampleColumns) {
+    guard let first = added.timestamps.first else { return }
+    let start = columns.firstIndex(notBefore: first)
+    let timestamps = columns.timestamps[start...]
+    let values = columns.values[start...]
+    columns.timestamps.removeSubrange(start...)
+    columns.values.removeSubrange(start...)
+    var next = start
+    for (timestamp, value) in zip(added.timestamps, added.values) {
+      let firstKept = next
+      while next < timestamps.endIndex, timestamps[next] < timestamp { next += 1 }
+      columns.timestamps.append(contentsOf: timestamps[firstKept..<next])
+      columns.values.append(contentsOf: values[firstKept..<next])
       columns.append(timestampMilliseconds: timestamp, value: value)
-      return
+      if next < timestamps.endIndex, timestamps[next] == timestamp { next += 1 }
     }
-    let index = columns.firstIndex(notBefore: timestamp)
-    guard columns.timestamps[index] != timestamp else {
-      columns.values[index] = value
-      return
-    }
-    columns.timestamps.insert(timestamp, at: index)
-    columns.values.insert(value, at: index)
+    columns.timestamps.append(contentsOf: timestamps[next...])
+    columns.values.append(contentsOf: values[next...])
   }
 
   /// Cuts the samples into chunks, none across the border of a window.

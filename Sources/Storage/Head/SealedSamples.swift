@@ -35,56 +35,72 @@ struct SealedSamples: Sendable {
     }
   }
 
-  /// Looks up places, each touched chunk decoded once. A deleted sample is not
-  /// there.
+  /// Times that no sealed sample of a series is later than; of the series looked
+  /// up since this was asked.
+  private var latest: [SeriesID: Int64] = [:]
+
+  /// Gives out and forgets the latest times that were found.
+  mutating func takeLatest() -> [SeriesID: Int64] {
+    defer { latest = [:] }
+    return latest
+  }
+
+  /// Looks up samples by series, each touched chunk decoded once. A deleted
+  /// sample is not there.
   ///
   /// A damaged chunk has no samples here; readers warn of it.
-  ///
-  /// - Parameter ids: The series of each place.
   mutating func lookUp(
-    _ places: [SamplePlace], ids: [SeriesID], in contents: StoreContents
+    _ unknown: [SeriesID: UnknownSamples], in contents: StoreContents
   ) throws(StorageError) {
-    var wanted: [SeriesID: [SamplePlace]] = [:]
-    var parts: [SamplePlace: UInt32] = [:]
+    var wanted = unknown
     var (first, last) = (Int64.max, Int64.min)
-    for (place, id) in zip(places, ids) where bits[place] == nil {
-      bits[place] = .some(nil)
-      wanted[id, default: []].append(place)
-      first = min(first, place.timestamp)
-      last = max(last, place.timestamp)
+    for (id, samples) in unknown {
+      let places = samples.places.sorted { $0.timestamp < $1.timestamp }
+      wanted[id]?.places = places
+      for place in places { bits[place] = .some(nil) }
+      first = min(first, places.first?.timestamp ?? first)
+      last = max(last, places.last?.timestamp ?? last)
     }
     guard first <= last else { return }
-    let list = PostingsList(unsorted: Array(wanted.keys))
     let schema = contents.schema
-    let chunks = ChunkTable(schema)
-    var columns = SampleColumns()
     try schema.environment.read { view throws(StorageError) in
-      let allTombstones = try readableTombstones(of: contents, view: view)
-      for row in try WindowTable(schema).rows(overlapping: first...last, in: view) {
-        let tombstones = allTombstones.tombstones(in: row.window)
-        do throws(StorageError) {
-          try chunks.forEachChunk(of: list, in: row, overlapping: first...last, view: view) {
-            chunk throws(StorageError) in
-            let touching = (wanted[chunk.id] ?? []).filter {
-              chunk.description.covers($0.timestamp)
-            }
-            guard touching.isEmpty == false else { return }
-            columns.removeAll()
-            try chunk.decode(into: &columns)
-            for place in touching {
-              // Of several samples that of the highest part counts.
-              guard let found = columns.valueBits(at: place.timestamp),
-                chunk.part >= parts[place] ?? 0,
-                tombstones.contains(
-                  timestampMilliseconds: place.timestamp, of: chunk.id, part: chunk.part) == false
-              else { continue }
-              bits[place] = found
-              parts[place] = chunk.part
-            }
+      try lookUpPlaces(of: wanted, in: first...last, of: contents, view: view)
+      let ids = wanted.filter(\.value.isLatestWanted).map(\.key)
+      try lookUpLatest(of: PostingsList(unsorted: ids), from: first, of: schema, view: view)
+    }
+  }
+
+  private mutating func lookUpPlaces(
+    of wanted: [SeriesID: UnknownSamples], in range: ClosedRange<Int64>, of contents: StoreContents,
+    view: ReadView
+  ) throws(StorageError) {
+    let list = PostingsList(unsorted: Array(wanted.keys))
+    let chunks = ChunkTable(contents.schema)
+    let allTombstones = try readableTombstones(of: contents, view: view)
+    var columns = SampleColumns()
+    var parts: [SamplePlace: UInt32] = [:]
+    for row in try WindowTable(contents.schema).rows(overlapping: range, in: view) {
+      let tombstones = allTombstones.tombstones(in: row.window)
+      do throws(StorageError) {
+        try chunks.forEachChunk(of: list, in: row, overlapping: range, view: view) {
+          chunk throws(StorageError) in
+          let touching = wanted[chunk.id]?.places(within: chunk.description) ?? []
+          guard touching.isEmpty == false else { return }
+          columns.removeAll()
+          try chunk.decode(into: &columns)
+          for place in touching {
+            // Of several samples that of the highest part counts.
+            guard let found = columns.valueBits(at: place.timestamp),
+              chunk.part >= parts[place] ?? 0,
+              tombstones.contains(
+                timestampMilliseconds: place.timestamp, of: chunk.id, part: chunk.part) == false
+            else { continue }
+            bits[place] = found
+            parts[place] = chunk.part
           }
-        } catch {
-          guard case .corrupted = error else { throw error }
         }
+      } catch {
+        guard case .corrupted = error else { throw error }
       }
     }
   }
@@ -99,6 +115,47 @@ struct SealedSamples: Sendable {
       guard case .corrupted = error else { throw error }
       return Tombstones()
     }
+  }
+
+  private mutating func lookUpLatest(
+    of list: PostingsList, from first: Int64, of schema: Schema, view: ReadView
+  ) throws(StorageError) {
+    guard list.isEmpty == false else { return }
+    let chunks = ChunkTable(schema)
+    var found: [SeriesID: Int64] = [:]
+    do throws(StorageError) {
+      for row in try WindowTable(schema).rows(overlapping: first ... .max, in: view) {
+        try chunks.forEachChunk(of: list, in: row, overlapping: first ... .max, view: view) {
+          chunk throws(StorageError) in
+          found[chunk.id] = max(found[chunk.id] ?? .min, chunk.description.maxTimestamp)
+        }
+      }
+    } catch {
+      // What can't be read may be later: then each sample is looked up.
+      guard case .corrupted = error else { throw error }
+      return
+    }
+    // Before the first time nothing was looked at.
+    for id in list.ids { latest[id] = max(found[id] ?? first, first) }
+  }
+}
+
+/// What has to be looked up of one series.
+struct UnknownSamples: Sendable {
+  /// Ascending in time once they are looked up.
+  var places: [SamplePlace] = []
+  /// Whether its latest sample is wanted too.
+  var isLatestWanted = false
+
+  /// The places in the time range of a chunk.
+  fileprivate func places(within chunk: ChunkDescription) -> ArraySlice<SamplePlace> {
+    var low = 0
+    var high = places.count
+    while low < high {
+      let middle = (low + high) / 2
+      if places[middle].timestamp < chunk.minTimestamp { low = middle + 1 } else { high = middle }
+    }
+    return places[low...].prefix { $0.timestamp <= chunk.maxTimestamp }
   }
 }
 

@@ -20,6 +20,8 @@ struct SeriesSlots: Sendable {
     static let isUsed = Flags(rawValue: 8)
     /// It was asked for or appended to since the last sweep.
     static let isRecent = Flags(rawValue: 16)
+    /// The tables or a buffer may have later samples of it than ``Head/open``.
+    static let mayHaveLater = Flags(rawValue: 32)
   }
 
   private(set) var ids: [SeriesID] = []

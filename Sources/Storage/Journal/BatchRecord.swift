@@ -183,7 +183,11 @@ struct RecordInput: ~Escapable {
   }
 
   mutating func byteString() throws(RecordError) -> [UInt8] {
-    let count = try count(ofItemsWithAtLeast: 1)
+    try bytes(count: try count(ofItemsWithAtLeast: 1))
+  }
+
+  mutating func bytes(count: Int) throws(RecordError) -> [UInt8] {
+    guard count <= bytes.count - offset else { throw .malformed }
     defer { offset += count }
     return bytes.extracting(offset..<offset + count).copied()
   }

@@ -1,24 +1,15 @@
 import ChunkEncoding
+import Numbers
 import SeriesModel
 
 /// The open chunk of a series in a checkpoint.
-///
-/// Layout of the payload: series id (8 bytes, little-endian), window length
-/// in milliseconds (8), serialised ``XORChunkAppender``, the chunk's bytes.
-/// Without bytes, the chunk was closed already, and the state only tells the
-/// last sample; the window length may be 0 then.
 struct OpenChunkRecord: Equatable {
   var seriesID: SeriesID
   var windowLength: Int64
   var appender: XORChunkAppender
+  /// Empty when the chunk was closed already, and the state only tells the last
+  /// sample, as earlier versions saved it.
   var bytes: [UInt8]
-
-  func encode(into output: inout [UInt8]) {
-    output.appendLittleEndian(seriesID.rawValue)
-    output.appendLittleEndian(windowLength)
-    appender.serialize(into: &output)
-    output.append(contentsOf: bytes)
-  }
 
   init(
     seriesID: SeriesID, windowLength: Int64, appender: XORChunkAppender, bytes: [UInt8]
@@ -29,15 +20,20 @@ struct OpenChunkRecord: Equatable {
     self.bytes = bytes
   }
 
-  /// Decodes the record; the chunk's samples are not looked at, since the
-  /// record's checksum was right, and a reader would notice.
+  /// Decodes the record of one chunk that earlier versions wrote; the chunk's
+  /// samples are not looked at, since the record's checksum was right, and a
+  /// reader would notice.
+  ///
+  /// Layout of the payload: series id (8 bytes, little-endian), window length
+  /// in milliseconds (8), ``XORChunkAppender`` in its fixed form, the chunk's
+  /// bytes or none; without bytes the window length says nothing.
   init(decoding input: Span<UInt8>) throws(RecordError) {
-    let stateEnd = 16 + XORChunkAppender.serializedByteCount
+    let stateEnd = 16 + XORChunkAppender.fixedByteCount
     guard input.count >= stateEnd else { throw .malformed }
     seriesID = SeriesID(input.littleEndian(at: 0, byteCount: 8))
     windowLength = Int64(bitPattern: input.littleEndian(at: 8, byteCount: 8))
     do throws(ChunkError) {
-      appender = try XORChunkAppender(serialized: input.extracting(16..<stateEnd))
+      appender = try XORChunkAppender(fixed: input.extracting(16..<stateEnd))
     } catch {
       throw .malformed
     }
@@ -46,13 +42,103 @@ struct OpenChunkRecord: Equatable {
   }
 
   /// True when the state can be that of an open chunk with these bytes.
-  private var isOpen: Bool {
+  fileprivate var isOpen: Bool {
     let lengths = 1000...Window.largestLengthMilliseconds
     guard lengths.contains(windowLength), windowLength % 1000 == 0 else { return false }
     let window = Window(
       containing: appender.firstTimestamp, lengthMilliseconds: windowLength)
-    return bytes.count == appender.byteCount && appender.isFull == false
-      && appender.lastTimestamp <= window.lastMilliseconds
+    return appender.sampleCount > 0 && bytes.count == appender.byteCount
+      && appender.isFull == false && appender.lastTimestamp <= window.lastMilliseconds
+  }
+}
+
+/// Open chunks of several series in one record of a checkpoint.
+///
+/// Layout of the payload, for each chunk, numbers as LEB128: series id less that
+/// of the chunk before (modulo 2^64), window length in seconds, sample count,
+/// bit count, first timestamp less that of the chunk before (zigzag), last
+/// timestamp less the first, last delta (zigzag), last value bits (8 bytes,
+/// little-endian), leading zeros and length of the frame, the chunk's bytes.
+struct OpenChunksRecord {
+  /// A record with this many bytes is worth its header and checksum, and little
+  /// is lost with it.
+  static let fullByteCount = 16 << 10
+
+  private(set) var payload: [UInt8] = []
+  private var previousID: UInt64 = 0
+  private var previousFirst: Int64 = 0
+
+  init() {}
+
+  var isEmpty: Bool { payload.isEmpty }
+  var isFull: Bool { payload.count >= OpenChunksRecord.fullByteCount }
+
+  mutating func append(_ chunk: OpenChunkRecord) {
+    let state = chunk.appender.state
+    // &-: differences modulo 2^64 are undone by the decoder's &+.
+    Varint.append(chunk.seriesID.rawValue &- previousID, to: &payload)
+    Varint.append(UInt64(chunk.windowLength / 1000), to: &payload)
+    Varint.append(UInt64(state.sampleCount), to: &payload)
+    Varint.append(UInt64(state.bitCount), to: &payload)
+    Varint.appendZigZag(state.firstTimestamp &- previousFirst, to: &payload)
+    Varint.append(
+      UInt64(bitPattern: state.lastTimestamp &- state.firstTimestamp), to: &payload)
+    Varint.appendZigZag(state.lastDelta, to: &payload)
+    payload.appendLittleEndian(state.lastValueBits)
+    payload.append(state.frameLeadingZeroCount)
+    payload.append(state.frameBitCount)
+    payload.append(contentsOf: chunk.bytes)
+    previousID = chunk.seriesID.rawValue
+    previousFirst = state.firstTimestamp
+  }
+
+  /// The chunks of a record; their samples are not looked at, since the record's
+  /// checksum was right, and a reader would notice.
+  static func chunks(decoding bytes: Span<UInt8>) throws(RecordError) -> [OpenChunkRecord] {
+    var input = RecordInput(bytes, at: 0)
+    var chunks: [OpenChunkRecord] = []
+    var id: UInt64 = 0
+    var first: Int64 = 0
+    while input.isAtEnd == false {
+      id &+= try input.number()
+      let windowSeconds = try input.number()
+      guard windowSeconds <= UInt64(Window.largestLengthMilliseconds / 1000) else {
+        throw .malformed
+      }
+      let appender = try input.appender(firstTimestampAfter: first)
+      let chunk = OpenChunkRecord(
+        seriesID: SeriesID(id), windowLength: Int64(windowSeconds) * 1000, appender: appender,
+        bytes: try input.bytes(count: appender.byteCount))
+      guard chunk.isOpen else { throw .malformed }
+      chunks.append(chunk)
+      first = appender.firstTimestamp
+    }
+    return chunks
+  }
+}
+
+extension RecordInput {
+  fileprivate mutating func appender(
+    firstTimestampAfter previous: Int64
+  ) throws(RecordError) -> XORChunkAppender {
+    let sampleCount = try number()
+    let bitCount = try number()
+    let first = previous &+ (try signedNumber())
+    let last = first &+ Int64(bitPattern: try number())
+    let delta = try signedNumber()
+    let valueBits = try fixedNumber()
+    let frame = try bytes(count: 2)
+    guard let sampleCount = UInt32(exactly: sampleCount), let bitCount = UInt32(exactly: bitCount)
+    else { throw .malformed }
+    do throws(ChunkError) {
+      return try XORChunkAppender(
+        XORChunkAppender.State(
+          sampleCount: sampleCount, bitCount: bitCount, firstTimestamp: first,
+          lastTimestamp: last, lastDelta: delta, lastValueBits: valueBits,
+          frameLeadingZeroCount: frame[0], frameBitCount: frame[1]))
+    } catch {
+      throw .malformed
+    }
   }
 }
 

@@ -83,6 +83,7 @@ struct Recovery {
     head.nextSeriesID = try schema.metaValue(.nextSeriesID, in: view) ?? 1
     if let newest = try schema.metaValue(.newestTimestamp, in: view) {
       head.includeInTimeRange(newest)
+      head.sealedNewest = newest
     }
     try contents.loadMetadata(into: &head, view: view)
     try contents.loadExemplars(into: &head, view: view)
@@ -179,6 +180,7 @@ struct Recovery {
       do throws(RecordError) {
         switch header.kind {
         case .openChunk: chunks.append(try OpenChunkRecord(decoding: bytes))
+        case .openChunks: chunks += try OpenChunksRecord.chunks(decoding: bytes)
         case .bufferedSamples: buffers.append(try BufferedSamplesRecord(decoding: bytes))
         case .checkpointEnd: isComplete = true
         case .batch, .replacingBatch: throw .malformed

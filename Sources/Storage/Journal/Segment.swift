@@ -12,7 +12,7 @@ enum SegmentKind: UInt8, Sendable {
 enum RecordKind: UInt8, Sendable {
   /// A ``BatchRecord``.
   case batch = 1
-  /// The open chunk of a series, in a checkpoint.
+  /// An ``OpenChunkRecord`` in a checkpoint of an earlier version.
   case openChunk = 2
   /// The out-of-order samples of a series that are not in a chunk yet, in a
   /// checkpoint.
@@ -21,6 +21,8 @@ enum RecordKind: UInt8, Sendable {
   case checkpointEnd = 4
   /// A ``BatchRecord`` whose samples may take the place of stored ones.
   case replacingBatch = 5
+  /// An ``OpenChunksRecord``, in a checkpoint.
+  case openChunks = 6
 }
 
 /// The beginning of a segment file.

@@ -214,10 +214,14 @@ extension OpenStore {
   private static func write(
     _ frozen: FrozenHead, with buffer: inout RecordBuffer, to writer: inout SegmentWriter
   ) throws(FileError) {
-    try frozen.forEachOpenChunk { record throws(FileError) in
-      buffer.appendRecord(.openChunk) { record.encode(into: &$0) }
+    var record = OpenChunksRecord()
+    try frozen.forEachOpenChunk { chunk throws(FileError) in
+      record.append(chunk)
+      guard record.isFull else { return }
+      buffer.append(&record)
       try buffer.flush(to: &writer, whenAbove: 1 << 20)
     }
+    buffer.append(&record)
     try frozen.forEachBuffer { record throws(FileError) in
       buffer.appendRecord(.bufferedSamples) { record.encode(into: &$0) }
       try buffer.flush(to: &writer, whenAbove: 1 << 20)
@@ -355,6 +359,14 @@ extension StoreContents {
 }
 
 extension RecordBuffer {
+  /// Appends a record, unless it is empty, and empties it.
+  fileprivate mutating func append(_ record: inout OpenChunksRecord) {
+    guard record.isEmpty == false else { return }
+    let payload = record.payload
+    appendRecord(.openChunks) { $0 += payload }
+    record = OpenChunksRecord()
+  }
+
   /// Writes the records out when they are more than `byteCount`.
   fileprivate mutating func flush(
     to writer: inout SegmentWriter, whenAbove byteCount: Int

@@ -242,6 +242,9 @@ extension Head {
       }
     }
     slots.remove(unused)
-    for slot in unused { open[slot] = OpenSeries() }
+    for slot in unused {
+      open[slot] = OpenSeries()
+      latestElsewhere[slot] = nil
+    }
   }
 }

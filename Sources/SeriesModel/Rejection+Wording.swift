@@ -1,0 +1,22 @@
+extension Rejection: CustomStringConvertible {
+  /// The series, the time, why the sample was refused and what to do.
+  public var description: String {
+    "\(labels) at \(sample.timestamp.milliseconds) ms: \(reason.explanation)"
+  }
+}
+
+extension RejectionReason {
+  fileprivate var explanation: String {
+    switch self {
+    case .duplicateTimestamp:
+      "the series has another value at the same time; send each sample once, or choose with "
+        + "--storage.on-duplicate which of them counts"
+    case .beyondRetention:
+      "the sample is older than the retention; raise it to store such samples"
+    case .tooFarInFuture:
+      "the sample lies too far in the future; check the clock of the sender"
+    case .unknownSeries:
+      "the series was dropped meanwhile; send the sample again"
+    }
+  }
+}
