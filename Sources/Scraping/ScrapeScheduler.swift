@@ -31,6 +31,8 @@ package final class ScrapeScheduler {
   /// The scrapes that wait to be stored, and when that is to happen.
   private var waiting: [(scraper: TargetScraper, scrape: PreparedScrape)] = []
   private var storeDue: Duration = .zero
+  /// How far that may be put off.
+  private var latestStoreDue: Duration = .zero
   private var waitingSampleCount = 0
   private var queue = DueQueue<DueItem>()
   private var fetching: [UInt64: TargetScraper] = [:]
@@ -48,8 +50,9 @@ package final class ScrapeScheduler {
   /// - Parameters:
   ///   - userAgent: Sent with each request.
   ///   - alignment: Which times the scrapes have.
-  ///   - gatheringTime: How long a scrape may wait for others, to be stored
-  ///     with them.
+  ///   - gatheringTime: How long a scrape waits for others, to be stored with
+  ///     them; twice as long if scrapes fall due so densely that a sync would
+  ///     make one late.
   package init(
     appender: any Appender, fetcher: Fetcher, clock: any ScrapeClock, logger: any ScrapeLogger,
     userAgent: String, alignment: TimestampAlignment = TimestampAlignment(),
@@ -145,7 +148,7 @@ package final class ScrapeScheduler {
       keepBody(of: completion.result)
     }
     prepare(finished)
-    if isTimeToStore { storeWaiting() }
+    if isTimeToStore() { storeWaiting() }
   }
 
   /// Keeps the memory of a body that was decompressed; of another one, the
@@ -167,13 +170,23 @@ package final class ScrapeScheduler {
     store(stored)
   }
 
-  private var isTimeToStore: Bool {
+  /// Whether the scrapes that wait are to be stored now; puts it off otherwise.
+  private func isTimeToStore() -> Bool {
     guard waiting.isEmpty == false else { return false }
-    if clock.uptime() >= storeDue { return true }
+    let uptime = clock.uptime()
+    guard let nextDue = queue.nextDue else { return uptime >= storeDue || fetching.isEmpty }
     // Waiting is in vain when nothing will come.
-    let nextDue = queue.nextDue ?? storeDue
-    return fetching.isEmpty && nextDue >= storeDue
+    guard uptime >= storeDue else { return fetching.isEmpty && nextDue >= storeDue }
+    // A sync would make a scrape late that falls due meanwhile: that one first.
+    if nextDue < min(uptime + ScrapeScheduler.syncTime, latestStoreDue) {
+      storeDue = nextDue
+      return false
+    }
+    return true
   }
+
+  /// How long most syncs take at most.
+  private static let syncTime = Duration.milliseconds(5)
 }
 
 extension ScrapeScheduler {
@@ -288,7 +301,10 @@ extension ScrapeScheduler {
           text, at: fetch.timestamp, appender, using: &parsed,
           duration: { clock.uptime() - fetch.start })
         report(scrape, of: scraper, began: fetch)
-        if waiting.isEmpty { storeDue = clock.uptime() + gatheringTime }
+        if waiting.isEmpty {
+          storeDue = clock.uptime() + gatheringTime
+          latestStoreDue = storeDue + gatheringTime
+        }
         waiting.append((scraper, scrape))
         scraper.isWaiting = true
         waitingSampleCount += scrape.batch.count

@@ -2,6 +2,7 @@ import Configuration
 import HTTPServer
 import Scraping
 import SeriesModel
+import Synchronization
 import Testing
 
 /// Scrapes that end close together are stored together.
@@ -27,6 +28,26 @@ import Testing
     #expect(harness.appender.appendCount <= 110)
     #expect(harness.appender.appendCount >= 50)
     #expect(harness.scheduler.statistics.acceptedSampleCount == 500 * 6)
+  }
+
+  @Test func slowStoreMakesFewScrapesLate() throws {
+    let harness = try harness(targetCount: 50)
+    let clock = harness.clock
+    let appendCount = Mutex(0)
+    harness.appender.onAppend { _ in
+      appendCount.withLock { $0 += 1 }
+      clock.advance(by: .microseconds(4900))
+    }
+    harness.scrape(count: 400, step: .milliseconds(1))
+    harness.scheduler.storeWaiting()
+    var lateCount = 0
+    for index in 0..<50 {
+      let series = "a{instance=\"i\(index)\", job=\"j\"}"
+      let times = harness.appender.samples(series).map(\.timestamp.milliseconds)
+      lateCount += zip(times, times.dropFirst()).count { $1 - $0 != 1000 }
+    }
+    #expect(appendCount.withLock { $0 } > 30)
+    #expect(lateCount <= 4)
   }
 
   @Test func scrapeWaitsOnlyForWhatComesInTime() throws {
