@@ -60,6 +60,7 @@ import Testing
     var options = StoreOptions()
     options.deletionPauseMicroseconds = 0
     options.retentionMilliseconds = .max
+    options.minimumFreeByteCount = 0
     if sealsOften { options.checkpointThresholdBytes = 1 }
     var store = try Store.open(directory: path, options: options)
     let count = try fill(store, seals: sealsOften)
