@@ -54,10 +54,11 @@ let package = Package(
     systemLibrary("CYAML"),
     systemLibrary("CCompression"),
     systemLibrary("CHash"),
+    systemLibrary("CAllocator"),
     .target(name: "CRE2", linkerSettings: [.linkedLibrary("re2")]),
     .target(name: "CFastFloat"),
     module("SeriesModel"),
-    module("Threading"),
+    module("Threading", imports: ["CAllocator"]),
     module("FaultInjection"),
     module("Instrumentation"),
 

@@ -121,7 +121,8 @@ public final class Database: Sendable {
   ) throws -> Database {
     try wrappingStorageErrors {
       try Database(
-        path: nil, writer: Store.inMemory(options: StoreOptions(options)), reader: nil, options: options)
+        path: nil, writer: Store.inMemory(options: StoreOptions(options)), reader: nil,
+        options: options)
     }
   }
 

@@ -54,6 +54,7 @@ import Testing
     let harness = try harness(targetCount: 1)
     for count in 1...3 {
       harness.scrape(step: .milliseconds(1))
+      harness.pass(.milliseconds(100))
       #expect(harness.appender.batchCount == count)
     }
   }

@@ -1,3 +1,5 @@
+import Threading
+
 /// `tsdbctl serve`: the server.
 enum ServeCommand {
   static let command = Command(
@@ -81,6 +83,7 @@ enum ServeCommand {
 
   private static func run(_ arguments: Arguments) throws -> ExitStatus {
     let options = try ServerOptions(arguments)
+    limitMemoryArenas(to: 2)
     Signals.block()
     let server = try ServerProcess(options)
     return server.run()
