@@ -31,7 +31,7 @@ enum ServeCommand {
         """),
       .value(
         "storage.tsdb.retention.size", "size", default: "0",
-        "How much space samples may take, such as 10GiB; the oldest go first. 0 is no limit."),
+        "How much space samples may take, such as 10GiB; the oldest go first. 0: no limit."),
       .value(
         "storage.durability", "mode", default: "sync",
         """
