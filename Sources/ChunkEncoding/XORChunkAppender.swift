@@ -180,10 +180,10 @@ extension XORChunkAppender {
       && frame.isPossible
   }
 
-  /// The size of the state in the fixed form of earlier versions.
+  /// The size of the state in its fixed form, of stores of format 1.
   package static let fixedByteCount = 42
 
-  /// Continues from a state in the fixed form of earlier versions.
+  /// Continues from a state in its fixed form, of stores of format 1.
   ///
   /// Layout: little-endian; sample count (4), bit count (4), first timestamp,
   /// last timestamp, last delta, last value bits (8 each), frame's leading

@@ -38,10 +38,16 @@ extension OpenStore {
   }
 
   /// Checks, writes, syncs and applies; called by one thread at a time.
-  private func commit(_ group: [Submission]) throws(StorageError) -> [[AppendResult]] {
+  private func commit(_ group: [Submission]) throws(StorageError) -> CommitOutcome {
     let start = monotonicSeconds()
-    try loadForgottenSeries(of: group)
-    let staged = try stage(group)
+    let staged: [[StagedBatch]]
+    do throws(StorageError) {
+      try loadForgottenSeries(of: group)
+      staged = try stage(group)
+    } catch {
+      // A failed look into the tables has changed nothing.
+      return .failure(error)
+    }
     let records = staged.joined().map(\.record).filter { $0.isEmpty == false }
     var hasGrown = false
     if records.isEmpty == false {
@@ -55,7 +61,7 @@ extension OpenStore {
     contents.head.withLock { $0.applyStaged() }
     if hasGrown { suspendIfDiskIsFull() }
     count(staged, isSynced: records.isEmpty == false, seconds: monotonicSeconds() - start)
-    return staged.map { $0.map(\.result) }
+    return .success(staged.map { $0.map(\.result) })
   }
 
   /// Checks the samples of a group and stages what is accepted.
@@ -115,7 +121,10 @@ extension OpenStore {
     guard forgotten.isEmpty == false else { return }
     try indexGate.withLock { _ throws(StorageError) in
       let labels = try contents.schema.environment.read { view throws(StorageError) in
-        try contents.index.labels(of: forgotten, in: view)
+        // A series whose labels can't be read is as unknown as one that is gone.
+        try contents.index.labels(of: forgotten, in: view) { _, error throws(StorageError) in
+          guard case .corrupted = error else { throw error }
+        }
       }
       contents.head.withLock { head in
         for (id, labels) in zip(forgotten.ids, labels) where head.slots.slot(of: id) == nil {

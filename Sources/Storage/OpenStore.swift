@@ -36,6 +36,7 @@ final class OpenStore: Sendable {
       throw StorageError(error)
     }
     let lock = try DirectoryLock.take(directory: directory)
+    try refuseJournalWithoutTables(directory)
     do throws(FileError) {
       try StoreCopy.removePartialCopies(in: directory + "/snapshots")
     } catch {
@@ -46,6 +47,23 @@ final class OpenStore: Sendable {
     let schema = try Schema(directory: directory, options: environmentOptions)
     return try open(
       StoreContents(directory: directory, schema: schema, options: options), lock: lock)
+  }
+
+  /// A journal with records and no tables is what is left of a store: to begin
+  /// anew would delete the rest of it.
+  private static func refuseJournalWithoutTables(_ directory: String) throws(StorageError) {
+    let tables = directory + "/data.mdb"
+    do throws(FileError) {
+      if FileSystem.exists(tables), try OpenFile(path: tables, mode: .reading).byteCount() > 0 {
+        return
+      }
+      let segments = try JournalDirectory(dataDirectory: directory).openSegments()
+      for segment in segments where try segment.file.hasContent(behind: SegmentHeader.byteCount) {
+        throw FileError.notFound(tables)
+      }
+    } catch {
+      throw error.isNotFound ? .missingTables(directory: directory) : StorageError(error)
+    }
   }
 
   /// Opens an empty store whose tables end with it.

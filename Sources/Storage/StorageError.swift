@@ -14,6 +14,8 @@ package enum StorageError: Error, Equatable, Sendable {
   case database(LMDBError)
   /// A file operation failed.
   case file(FileError)
+  /// The directory has a journal, but the tables that it belongs to are gone.
+  case missingTables(directory: String)
   /// Another process, or this one, has the directory open for writing.
   case inUse(directory: String, processID: Int32?)
   /// A matcher's regular expression is malformed.
@@ -58,6 +60,8 @@ extension StorageError: CustomStringConvertible {
       error.description
     case .file(let error):
       error.description
+    case .missingTables(let directory):
+      "\"\(directory)\" has a journal, but its tables, data.mdb, are gone"
     case .inUse(let directory, let processID):
       "\(processID.map { "process \($0)" } ?? "another process") has \"\(directory)\" open"
     case .invalidRegex(let error):
@@ -85,6 +89,8 @@ extension StorageError: CustomStringConvertible {
     case .unsupportedFormat: "open it with the version that wrote it, or a later one"
     case .database(let error): error.hint
     case .file(let error): LMDBError.hint(forSystemError: error.number)
+    case .missingTables:
+      "restore data.mdb or a snapshot, or move the directory away to begin anew"
     case .inUse: "stop the other process, or choose another directory"
     case .overloaded: "send again later"
     case .diskFull: "free space on the disk; no restart is needed"

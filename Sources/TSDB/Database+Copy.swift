@@ -62,6 +62,7 @@ extension Database {
       var options = StoreOptions()
       // What is too old is for the owner of the directory to say.
       options.retentionMilliseconds = .max
+      options.maximumExemplarCount = .max
       let sourceByteCount = try StoreSize.byteCount(ofDirectory: source)
       let store = try Store.open(directory: source, options: options)
       do {

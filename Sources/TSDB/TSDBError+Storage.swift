@@ -26,7 +26,7 @@ extension TSDBError.Code {
       case .exists: .exists
       case .notWritable: .closed
       case .invalidRegex: .invalid
-      case .corrupted, .damagedJournal, .database, .file, .failedEarlier: .failed
+      case .corrupted, .damagedJournal, .missingTables, .database, .file, .failedEarlier: .failed
       }
   }
 }

@@ -7,7 +7,7 @@ import Testing
 /// Where the stored sample is when another one comes at its time.
 private enum StoredPlace: CaseIterable, Sendable {
   case sameBatch, openChunk, closedChunk, buffer, sealedShortWindow, sealedDayWindow
-  case openChunkAfterRestart, journalAfterRestart, sealedAfterRestart
+  case carriedBuffer, openChunkAfterRestart, journalAfterRestart, sealedAfterRestart
 }
 
 @Suite struct StoreDuplicateTests {
@@ -50,6 +50,14 @@ private enum StoredPlace: CaseIterable, Sendable {
       #expect(store.statistics.closedChunkCount > 0)
     case .buffer:
       try store.append(labels, [(Self.base + 100_000, 3), original])
+    case .carriedBuffer:
+      // A window that ends closes the open chunk, and leaves the buffer.
+      try store.maintain(now: Timestamp(milliseconds: 0))
+      try store.append(labels, [(Self.base + 100_000, 3), original])
+      try store.maintain(now: Timestamp(milliseconds: 0))
+      try store.append(["__name__": "other"], [(Self.base + 5 * Self.hour, 0)])
+      try store.maintain(now: Timestamp(milliseconds: 0))
+      #expect(store.statistics.sealedChunkCount == 1)
     case .sealedShortWindow:
       try store.append(labels, inOrder)
       try store.sealEverything()

@@ -28,7 +28,7 @@ package struct ChunkTable: Sendable {
   package func takePart(in transaction: inout WriteTransaction) throws(StorageError) -> UInt32 {
     var next = try schema.metaValue(.nextPart, in: transaction.view)
     if next == nil {
-      // An earlier version numbered the parts of each window by themselves.
+      // Format 1 numbers the parts of each window by themselves.
       let rows = try windows.rows(includesHidden: true, in: transaction.view)
       next = UInt64(rows.map(\.endPart).max() ?? 0)
     }
@@ -103,6 +103,7 @@ package struct ChunkTable: Sendable {
     var cursor = try view.walk(table)
     var next = row.firstPart
     while let part = try nextPart(of: row.window, from: next, &cursor) {
+      guard part < .max else { break }
       next = part + 1
       let ids = row.remainingIDs(of: list, inPart: part)
       guard ids.isEmpty == false else { continue }
@@ -120,7 +121,12 @@ package struct ChunkTable: Sendable {
         guard isOnBlock, cursor.key.starts(with: scan.prefix),
           try scan.isFarBefore(cursor.key, table: table.name)
         else { continue }
+        let key = Array(copying: cursor.key)
         isOnBlock = try seekBlock(before: scan.wantedID, prefix: scan.prefix, &cursor)
+        // With keys out of order a search would lead back for ever.
+        guard isOnBlock, cursor.key.compareBytes(with: key.span) >= 0 else {
+          throw BlockDamage("the keys are out of order").at(key.span, of: table.name)
+        }
       }
     }
   }
@@ -133,7 +139,9 @@ package struct ChunkTable: Sendable {
       cursor.key.starts(with: window.keyBytes)
     else { return nil }
     do throws(BlockDamage) {
-      return try ChunkKey.part(of: cursor.key)
+      let found = try ChunkKey.part(of: cursor.key)
+      guard found >= part else { throw BlockDamage("the keys are out of order") }
+      return found
     } catch {
       throw error.at(cursor.key, of: table.name)
     }

@@ -169,7 +169,7 @@ package struct WindowTable: Sendable {
         minTimestamp: Int64(orderedBits: try reader.bigEndian(byteCount: 8)),
         maxTimestamp: Int64(orderedBits: try reader.bigEndian(byteCount: 8)))
       guard value[0] > 1 else {
-        // Runs had numbers of their own in each window then.
+        // In this format runs are numbered from 0 in each window.
         row.endPart = row.partCount
         return row
       }

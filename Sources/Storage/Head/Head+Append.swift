@@ -192,10 +192,17 @@ extension Head {
   /// all the same.
   private func mayBeElsewhere(slot: Int, timestamp: Int64, isLastKnown: Bool) -> Bool {
     guard timestamp <= sealedNewest else { return false }
-    let flags = slots.flags[slot]
-    guard flags.contains(.isInTables), isLastKnown == false || flags.contains(.mayHaveLater)
+    guard isLastKnown == false || slots.flags[slot].contains(.mayHaveLater),
+      hasSamplesElsewhere(slot: slot)
     else { return false }
     return latestElsewhere[slot].map { timestamp <= $0 } ?? true
+  }
+
+  /// Whether a series may have samples that are not in ``open``: in the tables,
+  /// or on their way there.
+  func hasSamplesElsewhere(slot: Int) -> Bool {
+    slots.flags[slot].contains(.isInTables) || frozen.hasChunks(ofSlot: slot)
+      || closed.hasChunks(ofSlot: slot) || buffers[slot] != nil
   }
 
   /// Whether it is worth knowing the latest sealed sample of a series: samples

@@ -126,7 +126,7 @@ struct Head: Sendable {
   /// Takes note whether a series has its latest sample here, once its last one
   /// in ``open`` will be at `timestamp`.
   private mutating func noteLast(_ timestamp: Int64, slot: Int) {
-    guard slots.flags[slot].contains(.isInTables) else { return }
+    guard hasSamplesElsewhere(slot: slot) else { return }
     let isLatest = timestamp > min(sealedNewest, latestElsewhere[slot] ?? .max)
     if isLatest {
       slots.flags[slot].remove(.mayHaveLater)
@@ -169,6 +169,12 @@ struct Head: Sendable {
   /// still change; elsewhere a later chunk hides it.
   private mutating func replace(slot: Int, timestamp: Int64, value: Double) -> Bool {
     var columns = SampleColumns()
+    // A reader takes what is buffered for the last that was written.
+    if buffers[slot]?.columns.valueBits(at: timestamp) != nil {
+      columns.append(timestampMilliseconds: timestamp, value: value)
+      buffers[slot]?.merge(columns)
+      return true
+    }
     var series = open[slot]
     if series.slab.isNone == false, series.appender.description.covers(timestamp) {
       decodeOpenChunk(of: series, into: &columns)

@@ -8,7 +8,7 @@ struct OpenChunkRecord: Equatable {
   var windowLength: Int64
   var appender: XORChunkAppender
   /// Empty when the chunk was closed already, and the state only tells the last
-  /// sample, as earlier versions saved it.
+  /// sample, as records of kind 2 may have it.
   var bytes: [UInt8]
 
   init(
@@ -20,7 +20,7 @@ struct OpenChunkRecord: Equatable {
     self.bytes = bytes
   }
 
-  /// Decodes the record of one chunk that earlier versions wrote; the chunk's
+  /// Decodes a record of kind 2, of one chunk; the chunk's
   /// samples are not looked at, since the record's checksum was right, and a
   /// reader would notice.
   ///

@@ -21,6 +21,10 @@ final class Submission: @unchecked Sendable {
   }
 }
 
+/// What became of the submissions of a commit, in order, or why nothing was
+/// written for any of them.
+typealias CommitOutcome = Result<[[AppendResult]], StorageError>
+
 /// Orders commits: one at a time, each for all that came meanwhile.
 ///
 /// There is no thread of its own. Of the callers that wait, the first one to
@@ -64,11 +68,10 @@ final class CommitQueue: Sendable {
   /// Waits for a commit that takes in the submission, which may happen here.
   ///
   /// - Parameter commit: Commits submissions, and returns what became of each,
-  ///   in order. When it throws, nothing is committed any more; after
-  ///   `diskFull`, not before ``resume()``.
+  ///   in order, or why nothing was written. When it throws, nothing is committed
+  ///   any more; after `diskFull`, not before ``resume()``.
   func submit(
-    _ submission: Submission,
-    commit: ([Submission]) throws(StorageError) -> [[AppendResult]]
+    _ submission: Submission, commit: ([Submission]) throws(StorageError) -> CommitOutcome
   ) throws(StorageError) -> [AppendResult] {
     if let refusal = enqueue(submission) { throw refusal }
     while true {
@@ -122,9 +125,8 @@ final class CommitQueue: Sendable {
   }
 
   private static func outcome(
-    of group: [Submission],
-    _ commit: ([Submission]) throws(StorageError) -> [[AppendResult]]
-  ) -> Result<[[AppendResult]], StorageError> {
+    of group: [Submission], _ commit: ([Submission]) throws(StorageError) -> CommitOutcome
+  ) -> Result<CommitOutcome, StorageError> {
     do throws(StorageError) {
       return .success(try commit(group))
     } catch {
@@ -133,11 +135,13 @@ final class CommitQueue: Sendable {
   }
 
   private func finish(
-    _ group: [Submission], with outcome: Result<[[AppendResult]], StorageError>
+    _ group: [Submission], with outcome: Result<CommitOutcome, StorageError>
   ) {
     monitor.change { state in
       switch outcome {
-      case .success(let results):
+      case .success(.failure(let error)):
+        for submission in group { submission.outcome = .failure(error) }
+      case .success(.success(let results)):
         for (submission, result) in zip(group, results) { submission.outcome = .success(result) }
       case .failure(let error):
         for submission in group { submission.outcome = .failure(error) }
@@ -160,7 +164,9 @@ final class CommitQueue: Sendable {
   ) throws(StorageError) -> Result {
     let isPaused: Bool? = monitor.wait { state in
       if state.failure != nil { return false }
-      guard state.isCommitting == false else { return nil }
+      // Once the queue is closed, nothing may be committed behind the pause.
+      guard state.isCommitting == false, state.isClosed == false || state.waiting.isEmpty
+      else { return nil }
       state.isCommitting = true
       return true
     }

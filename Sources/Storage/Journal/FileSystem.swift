@@ -37,6 +37,11 @@ package struct FileError: Error, Hashable, Sendable, CustomStringConvertible {
   /// True when the error says that there is no such file or directory.
   package var isNotFound: Bool { number == ENOENT }
 
+  /// There is no such file.
+  static func notFound(_ path: String) -> FileError {
+    FileError(operation: .open, path: path, number: ENOENT)
+  }
+
   /// True when the error says that the disk, or the owner's share of it, is full.
   package var isLackOfSpace: Bool { number == ENOSPC || number == EDQUOT }
 }
@@ -139,6 +144,12 @@ struct OpenFile: ~Copyable {
   /// The bytes from the beginning to the end.
   func readAll() throws(FileError) -> [UInt8] {
     try readPrefix(byteCount: try byteCount())
+  }
+
+  /// True when a record may begin at `offset`: a byte there is not zero.
+  func hasContent(behind offset: Int) throws(FileError) -> Bool {
+    try readPrefix(byteCount: offset + RecordHeader.byteCount).dropFirst(offset)
+      .contains { $0 != 0 }
   }
 
   /// The first bytes, fewer than `expected` when the file is shorter.

@@ -1,6 +1,7 @@
 import Glibc
 import LMDB
 import SeriesModel
+import Synchronization
 
 /// A segment file that is open, so that its bytes can be read even after it
 /// was deleted.
@@ -24,9 +25,7 @@ final class OpenSegment {
   /// True when something was written behind the header.
   func hasRecords() throws(StorageError) -> Bool {
     do throws(FileError) {
-      let byteCount = SegmentHeader.byteCount + RecordHeader.byteCount
-      return try file.readPrefix(byteCount: byteCount).dropFirst(SegmentHeader.byteCount)
-        .contains { $0 != 0 }
+      return try file.hasContent(behind: SegmentHeader.byteCount)
     } catch {
       throw StorageError(error)
     }
@@ -197,8 +196,8 @@ struct Recovery {
           reason: "the checkpoint has no end"), in: segment)
     }
     try loadSeries(chunks.map(\.seriesID) + buffers.map(\.seriesID), into: &head, view: view)
-    // Earlier versions kept last samples alone, of series that may have left the
-    // index since: they are no loss.
+    // Records of kind 2 may hold a last sample alone, of a series that may have
+    // left the index since: that is no loss.
     let withSamples = chunks.filter { $0.bytes.isEmpty == false }.map(\.seriesID)
     lostSeriesIDs.formIntersection(withSamples + buffers.map(\.seriesID))
     for record in chunks {
@@ -221,7 +220,13 @@ struct Recovery {
   ) throws(StorageError) {
     let missing = PostingsList(unsorted: ids.filter { head.slots.slot(of: $0) == nil })
     guard missing.isEmpty == false else { return }
-    let labels = try contents.index.labels(of: missing, in: view)
+    let labels = try contents.index.labels(of: missing, in: view) {
+      [contents] _, error throws(StorageError) in
+      guard case .corrupted = error else { throw error }
+      contents.warnings.withLock { warnings in
+        if warnings.contains(error.description) == false { warnings.append(error.description) }
+      }
+    }
     for (id, labels) in zip(missing.ids, labels) {
       if let labels {
         head.insertSeries(id, labels: labels, flags: [.isRecorded, .isInTables])

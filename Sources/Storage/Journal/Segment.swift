@@ -12,7 +12,7 @@ enum SegmentKind: UInt8, Sendable {
 enum RecordKind: UInt8, Sendable {
   /// A ``BatchRecord``.
   case batch = 1
-  /// An ``OpenChunkRecord`` in a checkpoint of an earlier version.
+  /// An ``OpenChunkRecord``, in checkpoints of stores of format 1.
   case openChunk = 2
   /// The out-of-order samples of a series that are not in a chunk yet, in a
   /// checkpoint.

@@ -55,7 +55,9 @@ struct SegmentReader {
       endBadly(at: start)
       return nil
     }
-    if isLast, let expectedSequence, record.groupStart <= expectedSequence {
+    if isLast, let expectedSequence, record.groupStart <= expectedSequence,
+      wasSynchronized(expectedSequence, accordingTo: record, at: offset) == false
+    {
       hasTornTail = true
       return nil
     }
@@ -63,6 +65,21 @@ struct SegmentReader {
       JournalDamage(
         path: path, byteOffset: start, reason: "\(offset - start) bytes are no whole record"))
     return accept(record, at: offset)
+  }
+
+  /// Whether a sync covered a record that is missing: the records behind it say
+  /// so, from the first one of a later sync on.
+  private func wasSynchronized(
+    _ sequence: UInt64, accordingTo first: RecordHeader, at start: Int
+  ) -> Bool {
+    var offset = start
+    var record = Optional(first)
+    while let found = record {
+      if found.groupStart > sequence { return true }
+      offset += RecordHeader.byteCount + found.payloadByteCount
+      record = self.record(at: offset)
+    }
+    return false
   }
 
   private mutating func accept(

@@ -84,6 +84,7 @@ extension OpenStore {
     _ scope: CheckpointScope, state: inout MaintenanceState
   ) throws(StorageError) {
     do throws(StorageError) {
+      try finishDeletions()
       try finishPendingCheckpoint(state: &state)
       let start = monotonicSeconds()
       guard let frozen = try freeze(scope, state: state) else { return }

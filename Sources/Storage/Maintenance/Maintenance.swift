@@ -17,8 +17,9 @@ extension OpenStore {
       // Where a checkpoint lacks space, this may make some.
       do throws(StorageError) {
         try applyRetention(&state)
-        // What little space there is, is for what can't wait.
-        if queue.suspension == nil { try mergeForAWhile(&state) }
+        // What little space there is, is for what can't wait; a merge that is
+        // under way must end before retention can delete its windows.
+        try mergeForAWhile(&state, beginsMerges: queue.suspension == nil)
         if sweepIfDue(now: now.milliseconds, state: &state), state.hasUnusedSeries {
           try removeUnusedSeries(&state)
         }
@@ -115,8 +116,11 @@ extension OpenStore {
     }
     let deletable = rows.filter { merged?.contains($0.window) != true }
     let old = deletable.filter { $0.isHidden || $0.maxTimestamp < oldestKept }
-    let surplus = try windowBeyondSize(
-      deletable.filter { $0.isHidden == false && $0.maxTimestamp >= oldestKept })
+    let kept = rows.filter { $0.isHidden == false && $0.maxTimestamp >= oldestKept }
+    // Nothing younger goes before the oldest, which a merge may hold for a while.
+    let surplus = try windowBeyondSize(kept).flatMap { row in
+      merged?.contains(row.window) == true ? nil : row
+    }
     let due = old + (surplus.map { [$0] } ?? [])
     guard due.isEmpty == false else { return }
     for row in due { try delete(row.window, from: windows) }
@@ -127,6 +131,18 @@ extension OpenStore {
     }
     contents.head.withLock { $0.oldestTimestamp = max($0.oldestTimestamp ?? .min, oldestKept) }
     try readWindows()
+  }
+
+  /// Deletes what is left of windows whose deletion was interrupted: nothing can
+  /// be sealed to them.
+  func finishDeletions() throws(StorageError) {
+    let windows = WindowTable(contents.schema)
+    let rows = try contents.schema.environment.read { view throws(StorageError) in
+      try windows.rows(includesHidden: true, in: view) { error, _ throws(StorageError) in
+        guard case .corrupted = error else { throw error }
+      }
+    }
+    for row in rows where row.isHidden { try delete(row.window, from: windows) }
   }
 
   private func delete(_ window: Window, from windows: WindowTable) throws(StorageError) {
@@ -188,7 +204,6 @@ extension OpenStore {
         }
         FaultPoint.reached("retention.series")
         removedCount += removable.count
-        FaultPoint.reached("retention.series")
       }
     }
     return removedCount == unused.count

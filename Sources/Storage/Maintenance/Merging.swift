@@ -14,13 +14,18 @@ extension OpenStore {
   ///
   /// Windows with damage are left as they are, so that nothing that could be
   /// saved from them is thrown away.
-  func mergeForAWhile(_ state: inout MaintenanceState) throws(StorageError) {
+  ///
+  /// - Parameter beginsMerges: Whether other merges are begun than the one that is
+  ///   under way.
+  func mergeForAWhile(
+    _ state: inout MaintenanceState, beginsMerges: Bool
+  ) throws(StorageError) {
     guard state.isMergingSuspended == false else { return }
     let start = monotonicSeconds()
     do throws(StorageError) {
       var isDue = true
       while isDue, monotonicSeconds() - start < OpenStore.mergeTurnSeconds {
-        isDue = try mergeOneStep(&state)
+        isDue = try mergeOneStep(&state, beginsMerges: beginsMerges)
       }
     } catch {
       guard case .corrupted = error else { throw error }
@@ -32,7 +37,9 @@ extension OpenStore {
   }
 
   /// Takes a merge one step further, or begins one; false when none is due.
-  private func mergeOneStep(_ state: inout MaintenanceState) throws(StorageError) -> Bool {
+  private func mergeOneStep(
+    _ state: inout MaintenanceState, beginsMerges: Bool
+  ) throws(StorageError) -> Bool {
     let schema = contents.schema
     if var merge = try WindowMerge.underWay(in: schema) {
       if try merge.moveSome(byteBudget: OpenStore.mergeBytesPerTransaction) {
@@ -42,7 +49,9 @@ extension OpenStore {
       }
       return true
     }
-    guard let newest = contents.head.withLock({ $0.newestTimestamp }) else { return false }
+    guard beginsMerges, let newest = contents.head.withLock({ $0.newestTimestamp }) else {
+      return false
+    }
     let rule = MergeRule(
       retentionMilliseconds: contents.options.retentionMilliseconds, newest: newest,
       busyWindows: Set(
@@ -53,13 +62,14 @@ extension OpenStore {
     let isCleaning = state.isCleaningTombstones
     let due: (sources: [Window], target: Window)? = try schema.environment.read {
       view throws(StorageError) in
-      let rows = try WindowTable(schema).rows(in: view)
-        .filter { damaged.contains($0.window) == false }
-      let regular = rule.dueMerge(of: rows)
-      if regular != nil { return regular }
+      let all = try WindowTable(schema).rows(in: view)
+      let rows = all.filter { damaged.contains($0.window) == false }
+      if let regular = rule.dueMerge(of: rows), MergeRule.keepsOrder(regular.sources, among: all) {
+        return regular
+      }
       let covered = Set(try contents.tombstones(in: view).windows)
       return rows.first { row in
-        covered.contains(row.window)
+        covered.contains(row.window) && MergeRule.keepsOrder([row.window], among: all)
           && (isCleaning || rule.busyWindows.contains(row.window) == false)
       }.map { ([$0.window], $0.window) }
     }
@@ -122,6 +132,23 @@ struct MergeRule {
         && hasEnded(row.window, byMoreThan: OpenStore.windowGraceMilliseconds)
     }
     return fragmented.map { ([$0.window], $0.window) }
+  }
+
+  /// Whether a merge of some windows leaves it as it is which of two samples of
+  /// one time counts.
+  ///
+  /// What is merged gets the highest part. Where another window has the same
+  /// time, and a part behind the first of these, its samples may be the later
+  /// ones.
+  static func keepsOrder(_ sources: [Window], among rows: [WindowRow]) -> Bool {
+    let merged = rows.filter { sources.contains($0.window) }
+    guard let firstPart = merged.map(\.firstPart).min() else { return true }
+    return rows.allSatisfy { other in
+      sources.contains(other.window) || other.endPart <= firstPart
+        || merged.allSatisfy { source in
+          other.maxTimestamp < source.minTimestamp || other.minTimestamp > source.maxTimestamp
+        }
+    }
   }
 
   private func isQuiet(_ row: WindowRow) -> Bool {

@@ -19,6 +19,7 @@ package enum IntegrityCheck {
     directory: String, options: StoreOptions = StoreOptions()
   ) throws(StorageError) -> IntegrityReport {
     var report = IntegrityReport()
+    guard try hasSoundPages(directory, report: &report) else { return report }
     guard let contents = try open(directory, options, report: &report) else { return report }
     let (segments, pool) = try StoreReader.takeConsistentView(of: contents)
     try pool.read { transaction throws(StorageError) in
@@ -49,6 +50,33 @@ package enum IntegrityCheck {
       }
     }
     return report
+  }
+
+  /// Looks at the structure of the pages of `data.mdb`; false, with a finding,
+  /// when it is damaged: the library believes it, and could end the process.
+  ///
+  /// Beside a writer the pages change, and are believed.
+  private static func hasSoundPages(
+    _ directory: String, report: inout IntegrityReport
+  ) throws(StorageError) -> Bool {
+    do throws(FileError) {
+      let path = directory + "/lock"
+      guard FileSystem.exists(path) else { return checkPages(directory, report: &report) }
+      let lock = try OpenFile(path: path, mode: .reading)
+      return try lock.tryLock(.shared) == false || checkPages(directory, report: &report)
+    } catch {
+      throw StorageError(error)
+    }
+  }
+
+  private static func checkPages(_ directory: String, report: inout IntegrityReport) -> Bool {
+    do throws(LMDBError) {
+      try EnvironmentFile(directory: directory)?.checkPages()
+      return true
+    } catch {
+      report.add("data.mdb", "its pages are damaged: \(error.description)")
+      return false
+    }
   }
 
   /// Opens the tables; nil, with a finding, when not even their format can be
