@@ -138,10 +138,15 @@ extension OpenStore {
   /// Writes records, and says whether the journal took more of the disk.
   private func write(_ records: [BatchRecord]) throws(StorageError) -> Bool {
     let start = monotonicSeconds()
-    let hasGrown = try journal.withLock { journal throws(StorageError) in
+    let threshold = max(1, contents.options.checkpointThresholdBytes)
+    let (hasGrown, isLong) = try journal.withLock { journal throws(StorageError) in
       guard let journal else { throw .notWritable }
-      return try journal.commit(records, isSynchronized: contents.options.durability == .sync)
+      let byteCount = journal.byteCount
+      let hasGrown = try journal.commit(
+        records, isSynchronized: contents.options.durability == .sync)
+      return (hasGrown, journal.byteCount / threshold > byteCount / threshold)
     }
+    if isLong { longJournalHandler.withLock { $0 }() }
     observer.withLock { $0.didSynchronize }(monotonicSeconds() - start)
     return hasGrown
   }

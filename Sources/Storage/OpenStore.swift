@@ -19,6 +19,9 @@ final class OpenStore: Sendable {
   let maintenance: Mutex<MaintenanceState>
   let counters = Mutex(StoreStatistics())
   let observer = Mutex(StoreObserver())
+  /// Called in the commit turn when the journal has become so long that a
+  /// checkpoint may be due.
+  let longJournalHandler = Mutex<@Sendable () -> Void>({})
   /// Nil for a store in memory.
   private let lock: DirectoryLock?
 

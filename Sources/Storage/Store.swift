@@ -178,6 +178,12 @@ package final class Store: Sendable {
     return opened?.statistics ?? last
   }
 
+  /// Has `handler` called when the journal has become so long that
+  /// ``maintain(now:)`` may have a checkpoint to make; it must not call the store.
+  package func whenJournalIsLong(_ handler: @escaping @Sendable () -> Void) {
+    state.withLock { $0.opened }?.longJournalHandler.withLock { $0 = handler }
+  }
+
   /// Has `observer` told of the work that is done from now on, and nobody else.
   package func observe(_ observer: StoreObserver) {
     state.withLock { $0.opened }?.observer.withLock { $0 = observer }

@@ -70,7 +70,7 @@ public final class Database: Sendable {
     maximumExemplars = options.maximumExemplars
     retention = options.retention
     synchronization = try Database.synchronize(writer, options.durability)
-    maintenance = try writer.map { store in
+    let maintenance = try writer.map { store in
       let watch = ConditionWatch(options.onConditionChange)
       return try PeriodicWorker(every: .seconds(2)) { [clock = options.clock] in
         defer { watch.note(DatabaseCondition(store.statistics)) }
@@ -78,6 +78,9 @@ public final class Database: Sendable {
         do { try store.maintain(now: clock()) } catch { return }
       }
     }
+    // The worker holds the store: were it held in turn, neither would ever go.
+    writer?.whenJournalIsLong { [weak maintenance] in maintenance?.wake() }
+    self.maintenance = maintenance
   }
 
   private static func synchronize(

@@ -16,4 +16,14 @@ import Threading
     let worker = try PeriodicWorker(every: .seconds(3600)) {}
     worker.stop()
   }
+
+  @Test func wakingDoesNotWaitForTheInterval() throws {
+    let turns = Monitor(0)
+    let worker = try PeriodicWorker(every: .seconds(3600)) { turns.change { $0 += 1 } }
+    for count in 1...3 {
+      worker.wake()
+      #expect(turns.wait { $0 >= count ? true : nil } == true)
+    }
+    worker.stop()
+  }
 }

@@ -68,10 +68,11 @@ extension OpenStore {
         return regular
       }
       let covered = Set(try contents.tombstones(in: view).windows)
-      return rows.first { row in
-        covered.contains(row.window) && MergeRule.keepsOrder([row.window], among: all)
-          && (isCleaning || rule.busyWindows.contains(row.window) == false)
-      }.map { ([$0.window], $0.window) }
+      return rows.lazy
+        .filter { covered.contains($0.window) }
+        .filter { isCleaning || rule.busyWindows.contains($0.window) == false }
+        .map { MergeRule.rewrite(of: $0.window, among: rows) }
+        .first { MergeRule.keepsOrder($0.sources, among: all) }
     }
     guard let due else {
       state.isCleaningTombstones = false
@@ -132,6 +133,17 @@ struct MergeRule {
         && hasEnded(row.window, byMoreThan: OpenStore.windowGraceMilliseconds)
     }
     return fragmented.map { ([$0.window], $0.window) }
+  }
+
+  /// The merge that writes a window anew: with the other windows in the longest
+  /// one around it, whose samples may be later ones of the same times.
+  static func rewrite(
+    of window: Window, among rows: [WindowRow]
+  ) -> (sources: [Window], target: Window) {
+    let target =
+      rows.lazy.map(\.window).filter { $0.contains(window) }
+      .max { $0.lengthMilliseconds < $1.lengthMilliseconds } ?? window
+    return (rows.map(\.window).filter { target.contains($0) }, target)
   }
 
   /// Whether a merge of some windows leaves it as it is which of two samples of
