@@ -43,11 +43,10 @@ enum ServeCommand {
         """),
       .value(
         "storage.min-free-space", "size", default: "256MiB",
-        "Below so much free disk space no samples are taken until there is more. 0 is no limit."),
+        "Free disk space below which no samples are taken. 0: no limit."),
       .value(
         "storage.on-duplicate", "policy", default: "reject",
-        "What becomes of a sample that differs from the stored one of its time: it is refused "
-          + "(reject), dropped (keep), or takes its place (replace)."),
+        "A sample unlike the stored one of its time: reject, keep the stored, or replace it."),
       .value(
         "storage.exemplars.max", "number", default: "100000",
         "How many exemplars are kept of all series together; 0 keeps none."),
