@@ -46,7 +46,7 @@ enum ServeCommand {
         "Free disk space below which no samples are taken. 0: no limit."),
       .value(
         "storage.on-duplicate", "policy", default: "reject",
-        "What to do with a sample that contradicts a stored one: reject, keep, replace."),
+        "For a sample that contradicts a stored one: reject, keep or replace."),
       .value(
         "storage.exemplars.max", "number", default: "100000",
         "How many exemplars are kept of all series together; 0 keeps none."),
