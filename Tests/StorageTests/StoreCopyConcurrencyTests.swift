@@ -11,7 +11,8 @@ import Testing
 
   /// While one thread appends rounds and another makes checkpoints all the
   /// time, each copy must hold the same rounds of every series: all that were
-  /// acknowledged before it was begun.
+  /// acknowledged before it was begun. Copies are made until the checkpoints
+  /// were several.
   @Test(arguments: [Durability.sync, .os])
   func copiesOfALiveStoreAreConsistent(_ durability: Durability) throws {
     var options = StoreOptions()
@@ -45,7 +46,9 @@ import Testing
       acknowledged.store(round + 1, ordering: .sequentiallyConsistent)
     }
     let maintaining = start { try store.maintain(now: Timestamp(milliseconds: 0)) }
-    for copy in 0..<12 {
+    var copy = 0
+    while failures.withLock({ $0.isEmpty }), copy < 12 || store.statistics.checkpointCount < 2 {
+      copy += 1
       let before = acknowledged.load(ordering: .sequentiallyConsistent)
       let path = directory.path("copy\(copy)")
       try store.copy(to: path)
@@ -62,7 +65,6 @@ import Testing
     appending.wait()
     maintaining.wait()
     #expect(failures.withLock { $0 } == [])
-    #expect(store.statistics.checkpointCount > 1)
     try store.close()
   }
 }
