@@ -1,14 +1,20 @@
 /// Samples that become visible, and durable, together.
 ///
-/// Shape: `seriesIDs[i]`, `timestamps[i]` and `values[i]` make one sample.
-/// Samples may be in any order and belong to any number of series.
+/// Shape: `seriesIDs[i]`, `timestamps[i]` and `values[i]` make one sample, with
+/// the optional columns where they are not empty. Samples may be in any order and
+/// belong to any number of series.
 public struct SampleBatch: Sendable {
   /// The series of each sample, from ``Appender/seriesID(for:)``.
   public private(set) var seriesIDs: [SeriesID] = []
   /// Milliseconds since 1970-01-01T00:00Z.
   public private(set) var timestamps: [Int64] = []
-  /// The values.
+  /// The values; of a histogram its sum.
   public private(set) var values: [Double] = []
+  /// The histograms, nil where a sample is a number; empty when all are.
+  public private(set) var histograms: [NativeHistogram?] = []
+  /// When each counter began, in milliseconds since 1970-01-01T00:00Z, 0 where
+  /// that is not known; empty when none is.
+  public private(set) var startTimestamps: [Int64] = []
   /// What the source said about metric families, by family name.
   public var metadata: [String: MetricMetadata] = [:]
   /// Exemplars of series that have a sample, in this batch or before; those of
@@ -24,11 +30,44 @@ public struct SampleBatch: Sendable {
   /// True when there is neither a sample, nor metadata, nor an exemplar.
   public var isEmpty: Bool { seriesIDs.isEmpty && metadata.isEmpty && exemplars.isEmpty }
 
-  /// Adds one sample.
+  /// Adds one sample that is a number.
   public mutating func add(_ seriesID: SeriesID, timestampMilliseconds: Int64, value: Double) {
+    if histograms.isEmpty == false { histograms.append(nil) }
+    if startTimestamps.isEmpty == false { startTimestamps.append(0) }
     seriesIDs.append(seriesID)
     timestamps.append(timestampMilliseconds)
     values.append(value)
+  }
+
+  /// Adds one sample that is a number, of a counter that began at a known time.
+  public mutating func add(
+    _ seriesID: SeriesID, timestampMilliseconds: Int64, value: Double,
+    startTimestampMilliseconds: Int64
+  ) {
+    startTimestamps.pad(with: 0, to: count)
+    add(seriesID, timestampMilliseconds: timestampMilliseconds, value: value)
+    if startTimestamps.count < count { startTimestamps.append(0) }
+    startTimestamps[count - 1] = startTimestampMilliseconds
+  }
+
+  /// Adds one sample that is a histogram.
+  ///
+  /// - Parameter startTimestampMilliseconds: When the counter began, or 0 where
+  ///   that is not known.
+  public mutating func add(
+    _ seriesID: SeriesID, timestampMilliseconds: Int64, histogram: NativeHistogram,
+    startTimestampMilliseconds: Int64 = 0
+  ) {
+    histograms.pad(with: nil, to: count)
+    if startTimestampMilliseconds == 0 {
+      add(seriesID, timestampMilliseconds: timestampMilliseconds, value: histogram.sum)
+    } else {
+      add(
+        seriesID, timestampMilliseconds: timestampMilliseconds, value: histogram.sum,
+        startTimestampMilliseconds: startTimestampMilliseconds)
+    }
+    if histograms.count < count { histograms.append(nil) }
+    histograms[count - 1] = histogram
   }
 
   /// Adds one sample for each series, all of one time.
@@ -50,6 +89,8 @@ public struct SampleBatch: Sendable {
     }
     timestamps.append(
       contentsOf: repeatElement(timestampMilliseconds, count: seriesIDs.count))
+    if histograms.isEmpty == false { histograms.pad(with: nil, to: count) }
+    if startTimestamps.isEmpty == false { startTimestamps.pad(with: 0, to: count) }
   }
 
   /// Makes room for `count` samples in all.
@@ -64,6 +105,8 @@ public struct SampleBatch: Sendable {
     seriesIDs.removeAll(keepingCapacity: true)
     timestamps.removeAll(keepingCapacity: true)
     values.removeAll(keepingCapacity: true)
+    histograms.removeAll(keepingCapacity: true)
+    startTimestamps.removeAll(keepingCapacity: true)
     metadata.removeAll(keepingCapacity: true)
     exemplars.removeAll(keepingCapacity: true)
   }
