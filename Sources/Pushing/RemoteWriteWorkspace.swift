@@ -47,10 +47,13 @@ struct RemoteWriteWorkspace: Sendable {
     let message = message
     var request = RemoteWriteRequest(
       message.span, limits: limits.labels, maximumSampleCount: limits.maximumSampleCount)
+    var position = SeriesCache.Position()
     while try request.nextSeries(into: &series) {
       result.histogramCount += series.histogramCount
       let labelRange = series.labelRange
-      var known = labelRange.flatMap { cache.seriesID(for: message.span.extracting($0)) }
+      var known = labelRange.flatMap {
+        cache.seriesID(for: message.span.extracting($0), at: &position)
+      }
       if known == nil {
         try request.readLabels(of: &series)
         if let problem = series.problem {

@@ -124,26 +124,26 @@ extension Head {
   private mutating func stage(
     slot: Int, timestamp: Int64, value: Double, rules: StagingRules, outcome: inout StagedBatch
   ) -> RejectionReason? {
-    let series = open[slot]
     let last: (timestamp: Int64, bits: UInt64)?
-    if series.newestStaged > 0 {
-      let index = Int(series.newestStaged) - 1
-      last = (staged.timestamps[index], staged.values[index].bitPattern)
-    } else if series.appender.sampleCount > 0 {
-      last = (series.appender.lastTimestamp, series.appender.lastValueBits)
+    let newestStaged = Int(open[slot].newestStaged)
+    if newestStaged > 0 {
+      last = (staged.timestamps[newestStaged - 1], staged.values[newestStaged - 1].bitPattern)
     } else {
-      last = nil
+      last = open[slot].last
     }
     let isNewest = last.map { timestamp > $0.timestamp } ?? true
     var known: UInt64?
     if let last, timestamp == last.timestamp {
       known = last.bits
-    } else if isNewest == false
-      || mayBeElsewhere(
-        slot: slot, timestamp: timestamp, isLastKnown: series.appender.sampleCount > 0)
-    {
-      known = storedValueBits(
-        slot: slot, timestamp: timestamp, sealed: rules.sealed, outcome: &outcome)
+    } else if isNewest == false || timestamp <= sealedNewest {
+      let isPossible =
+        isNewest == false
+        || mayBeElsewhere(
+          slot: slot, timestamp: timestamp, isLastKnown: open[slot].last != nil)
+      if isPossible {
+        known = storedValueBits(
+          slot: slot, timestamp: timestamp, sealed: rules.sealed, outcome: &outcome)
+      }
     }
     if let known {
       if known == value.bitPattern { return nil }
@@ -160,10 +160,13 @@ extension Head {
     addStaged(
       slot: slot, timestamp: timestamp, value: value, isReplacement: known != nil,
       isNewest: isNewest)
-    if slots.flags[slot].contains(.isRecorded) == false {
-      slots.flags[slot].insert(.isRecorded)
-      outcome.record.newSeries.append(
-        BatchRecord.NewSeries(id: slots.ids[slot], labels: slots.labels(at: slot)))
+    let flags = slots.flags[slot]
+    if flags.isSuperset(of: [.isRecorded, .isRecent]) == false {
+      slots.flags[slot].formUnion([.isRecorded, .isRecent])
+      if flags.contains(.isRecorded) == false {
+        outcome.record.newSeries.append(
+          BatchRecord.NewSeries(id: slots.ids[slot], labels: slots.labels(at: slot)))
+      }
     }
     outcome.record.seriesIDs.append(slots.ids[slot])
     outcome.record.timestamps.append(timestamp)
@@ -178,20 +181,16 @@ extension Head {
     staged.timestamps.append(timestamp)
     staged.values.append(value)
     staged.areReplacements.append(isReplacement)
-    staged.previous.append(open[slot].lastStaged)
-    let mark = UInt32(staged.slots.count)
-    open[slot].lastStaged = mark
-    slots.flags[slot].insert(.isRecent)
-    if isNewest { open[slot].newestStaged = mark }
+    staged.previous.append(
+      open[slot].noteStaged(mark: UInt32(staged.slots.count), isNewest: isNewest))
     staged.bitsByPlace?[SamplePlace(slot: slot, timestamp: timestamp)] = value.bitPattern
   }
 
   // MARK: Looking up
 
-  /// Whether a sample that is newer than the last one in ``open`` may be stored
-  /// all the same.
+  /// Whether a sample that is newer than the last one in ``open``, but not than
+  /// ``sealedNewest``, may be stored all the same.
   private func mayBeElsewhere(slot: Int, timestamp: Int64, isLastKnown: Bool) -> Bool {
-    guard timestamp <= sealedNewest else { return false }
     guard isLastKnown == false || slots.flags[slot].contains(.mayHaveLater),
       hasSamplesElsewhere(slot: slot)
     else { return false }
@@ -343,8 +342,7 @@ extension Head {
       let newest = newestTimestamp ?? .min
       for index in start..<batch.end {
         let slot = Int(samples.slots[index])
-        open[slot].lastStaged = 0
-        open[slot].newestStaged = 0
+        open[slot].forgetStaged()
         slots.makeVisible(slot)
         apply(
           slot: slot, timestamp: samples.timestamps[index], value: samples.values[index],
@@ -366,8 +364,7 @@ extension Head {
       if let slot = slots.slot(of: series.id) { slots.flags[slot].remove(.isRecorded) }
     }
     for slot in staged.slots {
-      open[Int(slot)].lastStaged = 0
-      open[Int(slot)].newestStaged = 0
+      open[Int(slot)].forgetStaged()
     }
     staged.removeAll()
   }
