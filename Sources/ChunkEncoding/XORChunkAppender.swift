@@ -124,7 +124,7 @@ extension XORChunkAppender {
   package static let fullSampleCount = 240
   /// The bytes at which a chunk is full whatever it holds: two such chunks
   /// fit a page of the tables.
-  private static let fullByteCount = 1900
+  package static let fullByteCount = 1900
   /// The bytes with which a chunk is full at half the number of samples.
   private static let halfFullByteCount = 400
 

@@ -8,6 +8,8 @@ struct StagedSamples: Sendable {
   fileprivate var slots: [Int32] = []
   fileprivate var timestamps: [Int64] = []
   fileprivate var values: [Double] = []
+  /// What the rich ones among them have beyond the value.
+  fileprivate var richContents = RichColumn()
   /// Whether the sample takes the place of one that is stored.
   fileprivate var areReplacements: [Bool] = []
   /// The sample of the same slot that was staged before, plus one; or 0.
@@ -24,11 +26,20 @@ struct StagedSamples: Sendable {
     slots.removeAll(keepingCapacity: true)
     timestamps.removeAll(keepingCapacity: true)
     values.removeAll(keepingCapacity: true)
+    richContents.removeAll()
     areReplacements.removeAll(keepingCapacity: true)
     previous.removeAll(keepingCapacity: true)
     batches.removeAll(keepingCapacity: true)
     newestExemplars.removeAll(keepingCapacity: true)
     bitsByPlace = nil
+  }
+
+  /// The bits of the value at `index`, or the identity of a histogram.
+  fileprivate func valueBits(at index: Int) -> UInt64 {
+    guard richContents.isEmpty == false, let content = richContents[index] else {
+      return values[index].bitPattern
+    }
+    return content.identity(ofValue: values[index])
   }
 }
 
@@ -40,8 +51,40 @@ struct StagedBatch {
   /// Samples that must be looked up in the tables before the batch can be
   /// staged; until then the rest means nothing.
   var unknownPlaces: [SamplePlace] = []
+  /// Series with samples that are not in memory; as for ``unknownPlaces``.
+  var forgottenIDs: [SeriesID] = []
   /// The accepted samples that are not stored, since the stored ones are kept.
   var droppedCount = 0
+}
+
+/// What becomes of a sample.
+private enum SampleFate: Equatable {
+  case stored
+  /// It need not be stored: another stands for it.
+  case known
+  case refused(RejectionReason)
+}
+
+extension BatchRecord {
+  /// Takes all samples of a batch, whose memory is shared.
+  fileprivate mutating func takeSamples(of batch: SampleBatch) {
+    seriesIDs = batch.seriesIDs
+    timestamps = batch.timestamps
+    values = batch.values
+  }
+
+  /// Leaves out all samples but the first `count`.
+  fileprivate mutating func keepSamples(first count: Int) {
+    seriesIDs = Array(seriesIDs.prefix(count))
+    timestamps = Array(timestamps.prefix(count))
+    values = Array(values.prefix(count))
+  }
+
+  fileprivate mutating func addSample(_ id: SeriesID, timestamp: Int64, value: Double) {
+    seriesIDs.append(id)
+    timestamps.append(timestamp)
+    values.append(value)
+  }
 }
 
 /// What the batches of one commit are checked against.
@@ -52,6 +95,9 @@ struct StagingRules {
   var oldestKept: @Sendable (_ newest: Int64) -> Int64
   /// What is known of the samples in the tables.
   var sealed: SealedSamples
+  /// Whether the series that were forgotten are in memory again, as far as the
+  /// tables have them.
+  var knowsForgottenSeries: Bool
 }
 
 extension Head {
@@ -65,10 +111,11 @@ extension Head {
     decoded = nil
     let newest = newestTimestamp(with: batch, options: rules.options)
     let oldestAccepted = rules.oldestKept(newest)
-    outcome.record.seriesIDs.reserveCapacity(batch.count)
-    outcome.record.timestamps.reserveCapacity(batch.count)
-    outcome.record.values.reserveCapacity(batch.count)
+    // Mostly every sample is stored, and the record shares the batch's memory.
+    outcome.record.takeSamples(of: batch)
+    var leavesSamplesOut = false
     var found: (id: SeriesID, slot: Int?)?
+    let mayHaveRichSamples = batch.mayHaveRichSamples
     for index in 0..<batch.count {
       let id = batch.seriesIDs[index]
       let timestamp = batch.timestamps[index]
@@ -76,20 +123,30 @@ extension Head {
       // Many samples of one series mostly come one after the other.
       if found?.id != id { found = (id, slots.slot(of: id)) }
       let slot = found?.slot
-      let reason: RejectionReason?
+      let fate: SampleFate
       if let slot {
         if timestamp > rules.options.latestAccepted.milliseconds {
-          reason = .tooFarInFuture
+          fate = .refused(.tooFarInFuture)
         } else if timestamp < oldestAccepted {
-          reason = .beyondRetention
+          fate = .refused(.beyondRetention)
         } else {
-          reason = stage(
-            slot: slot, timestamp: timestamp, value: value, rules: rules, outcome: &outcome)
+          let content = mayHaveRichSamples ? batch.richContent(at: index) : nil
+          fate =
+            content?.histogram?.isStorable == false
+            ? .refused(.histogramTooLarge)
+            : stage(
+              slot: slot, timestamp: timestamp, value: value, content: content, rules: rules,
+              outcome: &outcome)
+          if let content, fate == .stored {
+            let place = leavesSamplesOut ? outcome.record.values.count : index
+            outcome.record.richContents.append(content, at: place)
+          }
         }
       } else {
-        reason = .unknownSeries
+        if rules.knowsForgottenSeries == false { outcome.forgottenIDs.append(id) }
+        fate = .refused(.unknownSeries)
       }
-      if let reason {
+      if case .refused(let reason) = fate {
         outcome.result.rejections.append(
           Rejection(
             labels: slot.map { slots.labels(at: $0) } ?? Labels(),
@@ -98,14 +155,19 @@ extension Head {
       } else {
         outcome.result.acceptedCount += 1
       }
+      if fate != .stored, leavesSamplesOut == false {
+        leavesSamplesOut = true
+        outcome.record.keepSamples(first: index)
+      } else if leavesSamplesOut, fate == .stored {
+        outcome.record.addSample(id, timestamp: timestamp, value: value)
+      }
     }
     for (family, metadata) in batch.metadata {
       guard let metadata = metadata.storable(for: family), self.metadata[family] != metadata
       else { continue }
       outcome.record.metadata.append(BatchRecord.Metadata(family: family, metadata: metadata))
     }
-    stageExemplars(
-      of: batch, options: rules.options, oldestAccepted: oldestAccepted, outcome: &outcome)
+    stageExemplars(of: batch, rules: rules, oldestAccepted: oldestAccepted, outcome: &outcome)
     staged.batches.append(
       (staged.slots.count, outcome.record.metadata, outcome.record.exemplars))
     return outcome
@@ -119,47 +181,51 @@ extension Head {
     return newest
   }
 
-  /// Stages one sample, unless an equal one is there already, or returns why
-  /// not.
+  /// Stages one sample, unless an equal one is there already.
   private mutating func stage(
-    slot: Int, timestamp: Int64, value: Double, rules: StagingRules, outcome: inout StagedBatch
-  ) -> RejectionReason? {
+    slot: Int, timestamp: Int64, value: Double, content: RichContent?, rules: StagingRules,
+    outcome: inout StagedBatch
+  ) -> SampleFate {
     let last: (timestamp: Int64, bits: UInt64)?
     let newestStaged = Int(open[slot].newestStaged)
     if newestStaged > 0 {
-      last = (staged.timestamps[newestStaged - 1], staged.values[newestStaged - 1].bitPattern)
+      last = (staged.timestamps[newestStaged - 1], staged.valueBits(at: newestStaged - 1))
     } else {
       last = open[slot].last
     }
     let isNewest = last.map { timestamp > $0.timestamp } ?? true
     var known: UInt64?
-    if let last, timestamp == last.timestamp {
+    // Of a chunk that is closed, the last sample may have been replaced.
+    let isLastInOpen = newestStaged > 0 || open[slot].slab.isNone == false
+    if let last, timestamp == last.timestamp, isLastInOpen {
       known = last.bits
-    } else if isNewest == false || timestamp <= sealedNewest {
+    } else if isNewest == false || timestamp <= sealedNewest || newestRich.isEmpty == false {
       let isPossible =
         isNewest == false
         || mayBeElsewhere(
           slot: slot, timestamp: timestamp, isLastKnown: open[slot].last != nil)
+        || mayBeRich(slot: slot, timestamp: timestamp)
       if isPossible {
         known = storedValueBits(
           slot: slot, timestamp: timestamp, sealed: rules.sealed, outcome: &outcome)
       }
     }
     if let known {
-      if known == value.bitPattern { return nil }
+      let bits = content?.identity(ofValue: value) ?? value.bitPattern
+      if known == bits { return .known }
       switch rules.duplicatePolicy {
       case .reject:
-        return .duplicateTimestamp
+        return .refused(.duplicateTimestamp)
       case .keep:
         outcome.droppedCount += 1
-        return nil
+        return .known
       case .replace:
         outcome.record.replacementCount += 1
       }
     }
     addStaged(
-      slot: slot, timestamp: timestamp, value: value, isReplacement: known != nil,
-      isNewest: isNewest)
+      slot: slot, timestamp: timestamp, value: value, content: content,
+      isReplacement: known != nil, isNewest: isNewest)
     let flags = slots.flags[slot]
     if flags.isSuperset(of: [.isRecorded, .isRecent]) == false {
       slots.flags[slot].formUnion([.isRecorded, .isRecent])
@@ -168,33 +234,41 @@ extension Head {
           BatchRecord.NewSeries(id: slots.ids[slot], labels: slots.labels(at: slot)))
       }
     }
-    outcome.record.seriesIDs.append(slots.ids[slot])
-    outcome.record.timestamps.append(timestamp)
-    outcome.record.values.append(value)
-    return nil
+    return .stored
   }
 
   private mutating func addStaged(
-    slot: Int, timestamp: Int64, value: Double, isReplacement: Bool, isNewest: Bool
+    slot: Int, timestamp: Int64, value: Double, content: RichContent?, isReplacement: Bool,
+    isNewest: Bool
   ) {
+    if let content { staged.richContents.append(content, at: staged.values.count) }
     staged.slots.append(Int32(slot))
     staged.timestamps.append(timestamp)
     staged.values.append(value)
     staged.areReplacements.append(isReplacement)
     staged.previous.append(
       open[slot].noteStaged(mark: UInt32(staged.slots.count), isNewest: isNewest))
-    staged.bitsByPlace?[SamplePlace(slot: slot, timestamp: timestamp)] = value.bitPattern
+    staged.bitsByPlace?[SamplePlace(slot: slot, timestamp: timestamp)] =
+      content?.identity(ofValue: value) ?? value.bitPattern
   }
 
   // MARK: Looking up
 
-  /// Whether a sample that is newer than the last one in ``open``, but not than
-  /// ``sealedNewest``, may be stored all the same.
+  /// Whether a sample that is newer than the last one in ``open`` may be stored
+  /// all the same.
   private func mayBeElsewhere(slot: Int, timestamp: Int64, isLastKnown: Bool) -> Bool {
+    guard timestamp <= sealedNewest else { return false }
     guard isLastKnown == false || slots.flags[slot].contains(.mayHaveLater),
       hasSamplesElsewhere(slot: slot)
     else { return false }
     return latestElsewhere[slot].map { timestamp <= $0 } ?? true
+  }
+
+  /// Whether a sample may be stored as a rich one, of which the last one in
+  /// ``open`` says nothing.
+  private func mayBeRich(slot: Int, timestamp: Int64) -> Bool {
+    guard newestRich.isEmpty == false, let newest = newestRich[slot] else { return false }
+    return timestamp <= newest
   }
 
   /// Whether a series may have samples that are not in ``open``: in the tables,
@@ -309,7 +383,7 @@ extension Head {
     var stepCount = 0
     while mark > 0 {
       let index = Int(mark) - 1
-      if staged.timestamps[index] == timestamp { return staged.values[index].bitPattern }
+      if staged.timestamps[index] == timestamp { return staged.valueBits(at: index) }
       mark = staged.previous[index]
       stepCount += 1
       if stepCount == 64 {
@@ -325,7 +399,7 @@ extension Head {
     for index in staged.slots.indices {
       let place = SamplePlace(
         slot: Int(staged.slots[index]), timestamp: staged.timestamps[index])
-      bitsByPlace[place] = staged.values[index].bitPattern
+      bitsByPlace[place] = staged.valueBits(at: index)
     }
     staged.bitsByPlace = bitsByPlace
   }
@@ -344,11 +418,19 @@ extension Head {
         let slot = Int(samples.slots[index])
         open[slot].forgetStaged()
         slots.makeVisible(slot)
-        apply(
-          slot: slot, timestamp: samples.timestamps[index], value: samples.values[index],
-          newest: newest, isReplacement: samples.areReplacements[index])
+        if let content = samples.richContents[index] {
+          apply(
+            BufferedSample(
+              slot: slot, timestamp: samples.timestamps[index], value: samples.values[index],
+              content: content),
+            isReplacement: samples.areReplacements[index])
+        } else {
+          apply(
+            slot: slot, timestamp: samples.timestamps[index], value: samples.values[index],
+            newest: newest, isReplacement: samples.areReplacements[index])
+        }
       }
-      applyLateSamples(newest: newest)
+      applyBufferedSamples(newest: newest)
       for entry in batch.metadata { setMetadata(entry) }
       for entry in batch.exemplars { exemplars.append(entry) }
       start = batch.end
@@ -386,11 +468,19 @@ extension Head {
     for index in record.seriesIDs.indices {
       guard let slot = slots.slot(of: record.seriesIDs[index]) else { continue }
       slots.makeVisible(slot)
-      apply(
-        slot: slot, timestamp: record.timestamps[index], value: record.values[index],
-        newest: newest, isReplacement: record.replacementCount > 0)
+      if let content = record.richContents[index] {
+        apply(
+          BufferedSample(
+            slot: slot, timestamp: record.timestamps[index], value: record.values[index],
+            content: content),
+          isReplacement: record.replacementCount > 0)
+      } else {
+        apply(
+          slot: slot, timestamp: record.timestamps[index], value: record.values[index],
+          newest: newest, isReplacement: record.replacementCount > 0)
+      }
     }
-    applyLateSamples(newest: newest)
+    applyBufferedSamples(newest: newest)
     for entry in record.metadata { setMetadata(entry) }
     replay(record.exemplars)
   }
