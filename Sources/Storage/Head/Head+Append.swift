@@ -225,7 +225,7 @@ extension Head {
     }
     addStaged(
       slot: slot, timestamp: timestamp, value: value, content: content,
-      isReplacement: known != nil, isNewest: isNewest)
+      isReplacement: known != nil, isNewest: isNewest || timestamp == last?.timestamp)
     let flags = slots.flags[slot]
     if flags.isSuperset(of: [.isRecorded, .isRecent]) == false {
       slots.flags[slot].formUnion([.isRecorded, .isRecent])
