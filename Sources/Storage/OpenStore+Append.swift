@@ -86,14 +86,9 @@ extension OpenStore {
             oldestKept: options.oldestKept(newest:), sealed: sealed)
           return submission.batches.map { head.stage($0, rules: rules) }
         }
-        var unknown: [SeriesID: UnknownSamples] = [:]
-        for place in staged.joined().flatMap(\.unknownPlaces) {
-          unknown[head.slots.ids[place.slot], default: UnknownSamples()].places.append(place)
-        }
-        guard unknown.isEmpty == false else { return (staged, unknown) }
-        head.discardStaged(staged.joined().map(\.record))
-        for (id, samples) in unknown {
-          unknown[id]?.isLatestWanted = head.isLatestWanted(ofSlot: samples.places[0].slot)
+        let unknown = head.unknownSamples(staged.joined().lazy.flatMap(\.unknownPlaces))
+        if unknown.isEmpty == false {
+          head.discardStaged(staged.joined().map(\.record))
         }
         return (staged, unknown)
       }
