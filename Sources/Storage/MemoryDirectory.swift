@@ -10,6 +10,10 @@ enum MemoryDirectory {
   /// Less than this makes the next place be tried first.
   private static let ampleByteCount = 256 << 20
 
+  /// As much free space is enough for a checkpoint without a journal; places with
+  /// little more are common in containers.
+  static let sufficientMinimumByteCount = 16 << 20
+
   /// Opens empty tables.
   ///
   /// - Throws: ``StorageError`` when no place can be used.

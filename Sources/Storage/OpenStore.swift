@@ -77,6 +77,9 @@ final class OpenStore: Sendable {
     var environmentOptions = EnvironmentOptions()
     environmentOptions.maximumReaderCount = options.maximumReaderCount
     let schema = try MemoryDirectory.openTables(options: environmentOptions)
+    var options = options
+    options.minimumFreeByteCount = min(
+      options.minimumFreeByteCount, MemoryDirectory.sufficientMinimumByteCount)
     return try open(
       StoreContents(directory: "memory", schema: schema, options: options, isInMemory: true),
       lock: nil)

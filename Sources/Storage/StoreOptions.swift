@@ -17,7 +17,8 @@ package struct StoreOptions: Sendable {
   /// is for a checkpoint and for deletions, which go on. 256 MiB.
   ///
   /// A checkpoint needs some 100 bytes for each open chunk and as much as the
-  /// journal holds, so this is enough for a million series and more.
+  /// journal holds, so this is enough for a million series and more. A store in
+  /// memory writes no journal, and keeps 16 MiB at most.
   package var minimumFreeByteCount = 256 << 20
   /// Tells how many bytes are free on the disk of a directory, or nil when that
   /// is not known; asked at each ``Store/maintain(now:)`` and when the journal
