@@ -33,7 +33,7 @@ import Testing
         state.frameLeadingZeroCount = 20
         state.frameBitCount = 5
       }
-      chunk.appender = try XORChunkAppender(state)
+      chunk.appender = try XORChunkAppender(state, lastByte: chunk.bytes.last ?? 0)
       return chunk
     }
   }
