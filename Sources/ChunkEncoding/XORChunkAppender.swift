@@ -219,6 +219,16 @@ extension XORChunkAppender {
       && frame.isPossible
   }
 
+  /// Checks that the chunk's bytes hold the samples that the state tells of, and
+  /// can be appended to.
+  ///
+  /// - Throws: ``ChunkError`` when they don't.
+  /// - Complexity: Decodes the chunk.
+  /// - Precondition: The chunk has a sample.
+  package func check(_ bytes: Span<UInt8>) throws(ChunkError) {
+    try XORChunkDecoder.check(bytes, against: state)
+  }
+
   /// The size of the state in its fixed form, of stores of format 1.
   package static let fixedByteCount = 42
 

@@ -88,17 +88,10 @@ extension OpenStore {
             knowsForgottenSeries: knowsForgottenSeries)
           return submission.batches.map { head.stage($0, rules: rules) }
         }
-        var unknown: [SeriesID: UnknownSamples] = [:]
+        let unknown = head.unknownSamples(staged.joined().lazy.flatMap(\.unknownPlaces))
         let forgotten = PostingsList(unsorted: staged.joined().flatMap(\.forgottenIDs))
-        for place in staged.joined().flatMap(\.unknownPlaces) {
-          unknown[head.slots.ids[place.slot], default: UnknownSamples()].places.append(place)
-        }
-        guard unknown.isEmpty == false || forgotten.isEmpty == false else {
-          return (staged, unknown, forgotten)
-        }
-        head.discardStaged(staged.joined().map(\.record))
-        for (id, samples) in unknown {
-          unknown[id]?.isLatestWanted = head.isLatestWanted(ofSlot: samples.places[0].slot)
+        if unknown.isEmpty == false || forgotten.isEmpty == false {
+          head.discardStaged(staged.joined().map(\.record))
         }
         return (staged, unknown, forgotten)
       }

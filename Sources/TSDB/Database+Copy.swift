@@ -65,13 +65,11 @@ extension Database {
       options.maximumExemplarCount = .max
       let sourceByteCount = try StoreSize.byteCount(ofDirectory: source)
       let store = try Store.open(directory: source, options: options)
-      do {
-        try store.compact(to: destination)
-      } catch {
-        try store.close()
-        throw error
-      }
-      try store.close()
+      // Closed in any case; of two errors the first is the one to tell.
+      let copying = Result { try store.compact(to: destination) }
+      let closing = Result { try store.close() }
+      try copying.get()
+      try closing.get()
       return Compaction(
         sourceByteCount: sourceByteCount,
         byteCount: try StoreSize.byteCount(ofDirectory: destination))

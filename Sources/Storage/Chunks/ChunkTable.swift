@@ -29,8 +29,15 @@ package struct ChunkTable: Sendable {
     var next = try schema.metaValue(.nextPart, in: transaction.view)
     if next == nil {
       // Format 1 numbers the parts of each window by themselves.
-      let rows = try windows.rows(includesHidden: true, in: transaction.view)
-      next = UInt64(rows.map(\.endPart).max() ?? 0)
+      let view = transaction.view
+      var ends: [UInt32] = []
+      let rows = try windows.rows(includesHidden: true, in: view) {
+        error, window throws(StorageError) in
+        guard case .corrupted = error else { throw error }
+        // The keys of its chunks tell.
+        if let window, let last = try parts(of: window, in: view).last { ends.append(last + 1) }
+      }
+      next = UInt64((ends + rows.map(\.endPart)).max() ?? 0)
     }
     guard let part = UInt32(exactly: next ?? 0), part < .max else {
       throw MetaKey.nextPart.damaged("out of range")
@@ -42,7 +49,8 @@ package struct ChunkTable: Sendable {
   /// Writes what was added to `run`, and counts it in the window's row.
   ///
   /// More may be added afterwards. Nothing is written to a window that is being
-  /// deleted.
+  /// deleted. When the window's row or its list of series can't be read, the run
+  /// keeps what was added; see ``WindowRecount/repair(_:in:)``.
   ///
   /// - Returns: The bytes written.
   @discardableResult
@@ -50,10 +58,13 @@ package struct ChunkTable: Sendable {
     _ run: inout ChunkRun, in transaction: inout WriteTransaction
   ) throws(StorageError) -> Int {
     run.finishBlocks()
-    defer { run.removeWritten() }
     guard run.addition.chunkCount > 0,
       try windows.record(run.addition, window: run.window, part: run.part, in: &transaction)
-    else { return 0 }
+    else {
+      run.removeWritten()
+      return 0
+    }
+    defer { run.removeWritten() }
     var byteCount = 0
     let isAppending = try isBehindLastKey(run.blocks[0].key, in: transaction.view)
     for block in run.blocks {
@@ -129,6 +140,18 @@ package struct ChunkTable: Sendable {
         }
       }
     }
+  }
+
+  /// The parts of a window that have blocks, ascending.
+  func parts(of window: Window, in view: ReadView) throws(StorageError) -> [UInt32] {
+    var parts: [UInt32] = []
+    var cursor = try view.walk(table)
+    var next: UInt32 = 0
+    while let part = try nextPart(of: window, from: next, &cursor), part < .max {
+      parts.append(part)
+      next = part + 1
+    }
+    return parts
   }
 
   /// The first part of a window with a number from `part` on.

@@ -289,12 +289,32 @@ extension Head {
   /// Takes note of a time that no sealed sample of a series is later than.
   mutating func noteLatestSealed(_ timestamp: Int64, of id: SeriesID) {
     guard let slot = slots.slot(of: id), isLatestWanted(ofSlot: slot) else { return }
-    var latest = timestamp
-    if let buffered = buffers[slot]?.columns.timestamps.last { latest = max(latest, buffered) }
+    latestElsewhere[slot] = max(timestamp, latestInMemory(ofSlot: slot) ?? .min)
+  }
+
+  /// The time of the latest sample of a series that is in memory, but not in
+  /// ``open``.
+  private func latestInMemory(ofSlot slot: Int) -> Int64? {
+    var latest = buffers[slot]?.columns.timestamps.last
     for chunk in closed.chunks(ofSlot: slot) + frozen.chunks(ofSlot: slot) {
-      latest = max(latest, chunk.description.maxTimestamp)
+      latest = max(latest ?? .min, chunk.description.maxTimestamp)
     }
-    latestElsewhere[slot] = latest
+    return latest
+  }
+
+  /// What has to be looked up in the tables, by series.
+  func unknownSamples(_ places: some Sequence<SamplePlace>) -> [SeriesID: UnknownSamples] {
+    var unknown: [SeriesID: UnknownSamples] = [:]
+    for place in places {
+      unknown[slots.ids[place.slot], default: UnknownSamples()].places.append(place)
+    }
+    for (id, samples) in unknown {
+      let slot = samples.places[0].slot
+      guard isLatestWanted(ofSlot: slot) else { continue }
+      unknown[id]?.isLatestWanted = true
+      unknown[id]?.latestInMemory = latestInMemory(ofSlot: slot)
+    }
+    return unknown
   }
 
   /// Whether the tables may have a sample of the series at `timestamp`.

@@ -122,6 +122,15 @@ struct Head: Sendable {
     return slot
   }
 
+  /// Takes note of an id that no new series may get, since something of it may
+  /// be left.
+  ///
+  /// - Parameter id: Of any source; one that is no id of a series is passed over.
+  mutating func keepFromNewSeries(_ id: SeriesID) {
+    guard id.rawValue < SeriesIDCoding.idBound else { return }
+    nextSeriesID = max(nextSeriesID, id.rawValue + 1)
+  }
+
   // MARK: Samples
 
   /// Stores one sample that was checked before.

@@ -20,9 +20,8 @@ struct OpenChunkRecord: Equatable {
     self.bytes = bytes
   }
 
-  /// Decodes a record of kind 2, of one chunk; the chunk's
-  /// samples are not looked at, since the record's checksum was right, and a
-  /// reader would notice.
+  /// Decodes a record of kind 2, of one chunk, whose samples are not looked at:
+  /// see ``isSound``.
   ///
   /// Layout of the payload: series id (8 bytes, little-endian), window length
   /// in milliseconds (8), ``XORChunkAppender`` in its fixed form, the chunk's
@@ -40,6 +39,20 @@ struct OpenChunkRecord: Equatable {
       throw .malformed
     }
     guard appender.sampleCount > 0, bytes.isEmpty || isOpen else { throw .malformed }
+  }
+
+  /// Whether the bytes decode to what the state says. If not, nothing can be
+  /// appended to the chunk, and it can't be closed.
+  ///
+  /// - Complexity: Decodes the chunk.
+  var isSound: Bool {
+    if bytes.isEmpty { return true }
+    do throws(ChunkError) {
+      try appender.check(bytes.span)
+      return true
+    } catch {
+      return false
+    }
   }
 
   /// True when the state can be that of an open chunk with these bytes.
@@ -93,8 +106,8 @@ struct OpenChunksRecord {
     previousFirst = state.firstTimestamp
   }
 
-  /// The chunks of a record; their samples are not looked at, since the record's
-  /// checksum was right, and a reader would notice.
+  /// The chunks of a record, whose samples are not looked at: see
+  /// ``OpenChunkRecord/isSound``.
   static func chunks(decoding bytes: Span<UInt8>) throws(RecordError) -> [OpenChunkRecord] {
     var input = RecordInput(bytes, at: 0)
     var chunks: [OpenChunkRecord] = []

@@ -269,8 +269,40 @@ enum FileSystem {
   static func freeByteCount(onDiskOf path: String) -> Int? {
     var status = statvfs()
     guard unsafe statvfs(path, &status) == 0 else { return nil }
+    return freeByteCount(of: status)
+  }
+
+  /// The same for the disk that holds an open file, which may have no name.
+  static func freeByteCount(onDiskOfFile descriptor: Int32) -> Int? {
+    var status = statvfs()
+    guard unsafe fstatvfs(descriptor, &status) == 0 else { return nil }
+    return freeByteCount(of: status)
+  }
+
+  private static func freeByteCount(of status: statvfs) -> Int {
     let (byteCount, overflow) = status.f_bavail.multipliedReportingOverflow(by: status.f_frsize)
     return overflow ? .max : Int(clamping: byteCount)
+  }
+
+  /// The directory for temporary files that the environment names, or `/tmp`.
+  static var temporaryDirectory: String {
+    // Safety: the text is copied before anything can change the environment.
+    unsafe getenv("TMPDIR").map { unsafe String(cString: $0) } ?? "/tmp"
+  }
+
+  /// Creates a directory that only its owner may enter, of a name that nothing
+  /// else has, and returns its path.
+  static func createUniqueDirectory(in parent: String) throws(FileError) -> String {
+    try throwPlannedFault(.createDirectory, parent)
+    var template = Array("\(parent)/tsdb-XXXXXX".utf8CString)
+    // Safety: the template ends with a zero byte, and the call keeps its length.
+    let isMade = unsafe template.withUnsafeMutableBufferPointer { buffer in
+      unsafe mkdtemp(buffer.baseAddress!) != nil
+    }
+    guard isMade else {
+      throw FileError(operation: .createDirectory, path: parent, number: errno)
+    }
+    return String(decoding: template.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self)
   }
 
   /// The sizes of the files in a directory and those below it, in bytes.

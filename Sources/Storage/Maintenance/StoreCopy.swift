@@ -77,7 +77,9 @@ enum StoreCopy {
     }
     let needed =
       try contents.usedTableByteCount() + journal + contents.options.minimumFreeByteCount
-    guard let free = contents.options.freeByteCount(parent), free < needed else { return }
+    guard let free = contents.options.freeByteCount(onDiskOf: parent), free < needed else {
+      return
+    }
     throw .diskFull(path: parent, freeByteCount: free, requiredByteCount: needed)
   }
 

@@ -62,7 +62,7 @@ struct DescriptionCheck {
     try read(.nextSeriesID, in: view, report: &report)
     try read(.newestTimestamp, in: view, report: &report)
     try read(.tombstoneChanges, in: view, report: &report)
-    try read(.sealPlan, in: view, report: &report)
+    try read(.sealPlans, in: view, report: &report)
     try read(.mergePlan, in: view, report: &report)
     try read(.nextPart, in: view, report: &report)
     try contents.forEachMetadata(
