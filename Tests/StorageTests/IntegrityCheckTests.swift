@@ -211,4 +211,36 @@ import Testing
     }
     #expect(try IntegrityCheck.run(directory: copy).findings == [])
   }
+
+  @Test func missingJournalIsNamed() throws {
+    _ = try makeStore()
+    try removeDirectory(path + "/journal")
+    let findings = try report().findings
+    #expect(findings.contains { $0.place == path + "/journal" }, "\(findings)")
+    // What is in the tables is checked all the same.
+    #expect(try report().seriesCount == 61)
+  }
+
+  @Test func segmentThatIsNotTheLastHasNoTornTail() throws {
+    let store = try makeStore(isClosed: false)
+    for round in 0..<3 { try store.append(["__name__": "m"], [(Int64(round), 1)]) }
+    try copyDirectory(path, to: directory.path("copy"))
+    try store.close()
+    // Started again, it goes on in another segment.
+    let copy = directory.path("copy")
+    let second = try Store.open(directory: copy)
+    try second.append(["__name__": "m"], [(10, 1)])
+    let crashed = directory.path("crashed")
+    try copyDirectory(copy, to: crashed)
+    try second.close()
+    #expect(try IntegrityCheck.run(directory: crashed).findings == [])
+    let names = try FileManager.default.contentsOfDirectory(atPath: crashed + "/journal").sorted()
+    let file = URL(filePath: crashed + "/journal/" + names[names.count - 2])
+    let bytes = try Data(contentsOf: file)
+    let end = try #require(bytes.lastIndex { $0 != 0 }) + 1
+    for length in [0, 10, 40, 45, end / 2, end - 1] {
+      try bytes.prefix(length).write(to: file)
+      #expect(try IntegrityCheck.run(directory: crashed).findingCount > 0, "\(length)")
+    }
+  }
 }

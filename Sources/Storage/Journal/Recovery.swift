@@ -103,6 +103,9 @@ struct Recovery {
       try recovery.replay(
         segment, isLast: segment.number >= lastNumber, into: &head, view: view)
     }
+    if let end = try schema.metaValue(.copiedThrough, in: view) {
+      recovery.requireRecords(through: end, in: logs.last)
+    }
     recovery.repeatSealIfCovered(&head, isAtEnd: true)
     recovery.noteLostSeries()
     head.outOfOrderCount = 0
@@ -275,6 +278,21 @@ struct Recovery {
       recovered.segmentNumbers.append(segment.number)
     }
     recovered.logByteCount += reader.validByteCount - SegmentHeader.byteCount
+  }
+
+  /// Takes note of damage when the journal ends before the record that it went
+  /// up to when it was copied: then what is torn was whole.
+  private mutating func requireRecords(through end: UInt64, in segment: OpenSegment?) {
+    let last = recovered.lastSequence
+    guard last < end else { return }
+    let damage = JournalDamage(
+      path: segment?.file.path ?? contents.journalDirectory.path,
+      byteOffset: recovered.tornTail?.byteCount ?? 0,
+      reason: "records \(last + 1) to \(end) of the copied journal are missing")
+    if let segment { note(damage, in: segment) } else { recovered.damages.append(damage) }
+    recovered.tornTail = nil
+    // What follows is numbered behind what is missing.
+    recovered.lastSequence = end
   }
 
   private func batch(

@@ -20,8 +20,12 @@ package enum IntegrityCheck {
   ) throws(StorageError) -> IntegrityReport {
     var report = IntegrityReport()
     guard try hasSoundPages(directory, report: &report) else { return report }
+    let hasJournal = try hasJournal(directory, report: &report)
     guard let contents = try open(directory, options, report: &report) else { return report }
-    let (segments, pool) = try StoreReader.takeConsistentView(of: contents)
+    let (segments, pool) =
+      hasJournal
+      ? try StoreReader.takeConsistentView(of: contents)
+      : ([], try TransactionPool(contents.schema.environment, count: 1))
     try pool.read { transaction throws(StorageError) in
       try report.collect { report throws(StorageError) in
         try ValueCheck(schema: contents.schema).run(in: transaction.view, report: &report)
@@ -79,16 +83,30 @@ package enum IntegrityCheck {
     }
   }
 
+  /// Whether the journal can be read; false, with a finding, when there are
+  /// tables, but no journal.
+  private static func hasJournal(
+    _ directory: String, report: inout IntegrityReport
+  ) throws(StorageError) -> Bool {
+    let journal = JournalDirectory(dataDirectory: directory)
+    do throws(FileError) {
+      _ = try journal.segmentNumbers()
+      return true
+    } catch {
+      guard error.isNotFound, FileSystem.exists(directory + "/data.mdb") else {
+        throw StorageError(error)
+      }
+      report.add(
+        journal.path, "the directory is missing, and with it what was not in the tables yet")
+      return false
+    }
+  }
+
   /// Opens the tables; nil, with a finding, when not even their format can be
   /// read.
   private static func open(
     _ directory: String, _ options: StoreOptions, report: inout IntegrityReport
   ) throws(StorageError) -> StoreContents? {
-    do throws(FileError) {
-      _ = try JournalDirectory(dataDirectory: directory).segmentNumbers()
-    } catch {
-      throw StorageError(error)
-    }
     var environmentOptions = EnvironmentOptions()
     environmentOptions.maximumReaderCount = options.maximumReaderCount
     environmentOptions.isReadOnly = true
