@@ -133,10 +133,10 @@ struct RemoteWriteResult {
     }
     let reasons = refusedCounts.sorted { $0.key < $1.key }.map { "\($0.value) \($0.key)" }
     var text =
-      "stored \(storedCount) samples, refused \(refusedCounts.values.reduce(0, +)) "
+      "stored \(counted(storedCount, "sample")), refused \(refusedCounts.values.reduce(0, +)) "
       + "(\(reasons.joined(separator: ", "))); first refused: \(firstRefusal)"
     if histogramCount > 0 {
-      text += "; \(histogramCount) native histograms are not stored either"
+      text += "; not stored either: \(counted(histogramCount, "native histogram"))"
     }
     return PushAnswer(status: 400, text: text)
   }

@@ -25,6 +25,9 @@ package struct StoreOptions: Sendable {
   package var freeByteCount: @Sendable (_ directory: String) -> Int? = { directory in
     FileSystem.freeByteCount(onDiskOf: directory)
   }
+  /// Is told what the store does, by the thread that does it; it must not call
+  /// the store.
+  package var onEvent: @Sendable (StoreEvent) -> Void = { _ in }
   /// The samples that may wait to be written, in bytes of memory; beyond it
   /// appends are refused as overloaded.
   package var maximumQueuedBytes = 64 << 20

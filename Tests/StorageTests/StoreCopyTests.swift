@@ -176,6 +176,46 @@ import Testing
     try store2.close()
   }
 
+  @Test func compactedStoreHoldsNothingDeleted() throws {
+    let store = try makeStore()
+    _ = try store.delete(
+      matching: [[Matcher("i", .equal, "7")], [Matcher("i", .equal, "9")]], from: .earliest,
+      through: .latest)
+    _ = try store.delete(
+      matching: [[Matcher("i", .equal, "3")]], from: Timestamp(milliseconds: 5_000_000),
+      through: Timestamp(milliseconds: 20_000_000))
+    let expected = try store.samples()
+    try store.compact(to: copy)
+    try store.close()
+    let information = try StoreInformation.read(directory: copy, limit: 10)
+    #expect(information.deletionCount == 0)
+    #expect(information.seriesCount == 38)
+    #expect(
+      information.windows.reduce(0) { $0 + $1.sampleCount }
+        == expected.values.reduce(0) { $0 + $1.count })
+    try check(copy, holds: expected)
+  }
+
+  @Test func destinationInsideTheDirectoryIsRefused() throws {
+    let store = try makeStore()
+    let link = directory.path("link")
+    try FileManager.default.createSymbolicLink(atPath: link, withDestinationPath: data)
+    for path in [data, data + "/", data + "/copy", data + "/journal/../copy", link + "/a/b"] {
+      for copying in [{ try store.copy(to: path) }, { try store.compact(to: path) }] {
+        do {
+          try copying()
+          Issue.record("\(path) is in the directory")
+        } catch StorageError.destinationInside {
+          // As it should be.
+        }
+      }
+    }
+    // Where a server puts its snapshots.
+    try store.copy(to: data + "/snapshots/one")
+    try store.copy(to: directory.path("data2"))
+    try store.close()
+  }
+
   @Test func existingDestinationIsRefusedAndLeftAlone() throws {
     let store = try makeStore()
     for name in ["file", "directory"] {

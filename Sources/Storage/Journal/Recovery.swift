@@ -245,7 +245,7 @@ struct Recovery {
     recovered.damages.append(
       JournalDamage(
         path: contents.journalDirectory.path, byteOffset: 0,
-        reason: "\(lostSeriesIDs.count) series have samples but no labels; they are left out"))
+        reason: "left out: \(lostSeriesIDs.count) series with samples but no labels"))
   }
 
   // MARK: Log

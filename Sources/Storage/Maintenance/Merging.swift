@@ -36,15 +36,39 @@ extension OpenStore {
     counters.withLock { $0.mergeSeconds += monotonicSeconds() - start }
   }
 
+  /// Writes every window with deleted samples anew without them, but for those
+  /// with damage, and forgets the series that have no others.
+  func removeDeleted() throws(StorageError) {
+    try maintenance.withLock { state throws(StorageError) in
+      if let failure = queue.failure { throw .failedEarlier(failure) }
+      state.isCleaningTombstones = true
+      do throws(StorageError) {
+        while try mergeOneStep(&state, beginsMerges: true, onlyCleans: true) {}
+        contents.head.withLock { head in
+          // What was used lately is kept by the first call.
+          for _ in 0..<2 { head.forgetUnusedSeries() }
+        }
+        try removeUnusedSeries(&state)
+      } catch {
+        guard case .corrupted = error else { throw stopAppends(because: error) }
+        throw error
+      }
+    }
+  }
+
   /// Takes a merge one step further, or begins one; false when none is due.
+  ///
+  /// - Parameter onlyCleans: Whether only those are begun that remove what was
+  ///   deleted.
   private func mergeOneStep(
-    _ state: inout MaintenanceState, beginsMerges: Bool
+    _ state: inout MaintenanceState, beginsMerges: Bool, onlyCleans: Bool = false
   ) throws(StorageError) -> Bool {
     let schema = contents.schema
     if var merge = try WindowMerge.underWay(in: schema) {
       if try merge.moveSome(byteBudget: OpenStore.mergeBytesPerTransaction) {
         if try merge.finish() { try removeUnusedSeries(&state) }
         counters.withLock { $0.mergedWindowCount += 1 }
+        contents.options.onEvent(.merged(merge.target))
         try readWindows()
       }
       return true
@@ -64,7 +88,9 @@ extension OpenStore {
       view throws(StorageError) in
       let all = try WindowTable(schema).rows(in: view)
       let rows = all.filter { damaged.contains($0.window) == false }
-      if let regular = rule.dueMerge(of: rows), MergeRule.keepsOrder(regular.sources, among: all) {
+      if onlyCleans == false, let regular = rule.dueMerge(of: rows),
+        MergeRule.keepsOrder(regular.sources, among: all)
+      {
         return regular
       }
       let covered = Set(try contents.tombstones(in: view).windows)
@@ -75,6 +101,7 @@ extension OpenStore {
         .first { MergeRule.keepsOrder($0.sources, among: all) }
     }
     guard let due else {
+      if isCleaning { contents.options.onEvent(.cleaned) }
       state.isCleaningTombstones = false
       return false
     }

@@ -24,7 +24,7 @@ enum StoreCopy {
     of contents: StoreContents, at destination: String, includesHead: Bool
   ) throws(StorageError) {
     let destination = withoutTrailingSlashes(destination)
-    guard FileSystem.exists(destination) == false else { throw .exists(destination) }
+    try checkDestination(destination, of: contents)
     let parent = parent(of: destination)
     let mark = String(UInt64.random(in: .min ... .max), radix: 16)
     let partial = "\(destination).\(mark)\(partialSuffix)"
@@ -43,10 +43,26 @@ enum StoreCopy {
       } catch {
         throw StorageError(error)
       }
+      contents.options.onEvent(.copied(to: destination))
     } catch {
       discard(partial)
       throw error
     }
+  }
+
+  /// Refuses a destination that exists, or that is in the directory that is
+  /// copied, unless it is in the place for snapshots there.
+  static func checkDestination(
+    _ destination: String, of contents: StoreContents
+  ) throws(StorageError) {
+    let directory = FileSystem.resolved(contents.directory)
+    let path = FileSystem.resolved(destination)
+    if path == directory
+      || path.hasPrefix(directory + "/") && path.hasPrefix(directory + "/snapshots/") == false
+    {
+      throw .destinationInside(destination, directory: contents.directory)
+    }
+    guard FileSystem.exists(destination) == false else { throw .exists(destination) }
   }
 
   /// Deletes what crashes left of copies that were being made in a directory.

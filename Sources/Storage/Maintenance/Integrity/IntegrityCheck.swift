@@ -1,3 +1,4 @@
+import Glibc
 import LMDB
 import SeriesModel
 
@@ -65,7 +66,7 @@ package enum IntegrityCheck {
   ) throws(StorageError) -> Bool {
     do throws(FileError) {
       let path = directory + "/lock"
-      guard FileSystem.exists(path) else { return checkPages(directory, report: &report) }
+      guard FileSystem.exists(path) else { return try checkPages(directory, report: &report) }
       let lock = try OpenFile(path: path, mode: .reading)
       return try lock.tryLock(.shared) == false || checkPages(directory, report: &report)
     } catch {
@@ -73,11 +74,17 @@ package enum IntegrityCheck {
     }
   }
 
-  private static func checkPages(_ directory: String, report: inout IntegrityReport) -> Bool {
+  private static func checkPages(
+    _ directory: String, report: inout IntegrityReport
+  ) throws(FileError) -> Bool {
     do throws(LMDBError) {
       try EnvironmentFile(directory: directory)?.checkPages()
       return true
     } catch {
+      // What this user may not read is not damaged.
+      if case .system(let number) = error.code, number == EACCES || number == EPERM {
+        throw FileError(operation: .open, path: directory + "/data.mdb", number: number)
+      }
       report.add("data.mdb", "its pages are damaged: \(error.description)")
       return false
     }
