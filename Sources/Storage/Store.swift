@@ -108,8 +108,8 @@ package final class Store: Sendable {
   ///   - includesHead: Whether open chunks are copied. If not, a checkpoint is
   ///     made first, the copy holds what is in the tables then, and the next
   ///     checkpoint waits until the copy is done.
-  /// - Throws: ``StorageError``: `exists`, `diskFull`, or what failed. Nothing
-  ///   is left then.
+  /// - Throws: ``StorageError``: `exists`, `destinationInside`, `diskFull`, or
+  ///   what failed. Nothing is left then.
   package func copy(
     to destination: String, includesHead: Bool = true
   ) throws(StorageError) {

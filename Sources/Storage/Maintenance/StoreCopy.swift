@@ -18,8 +18,8 @@ enum StoreCopy {
   ///
   /// - Parameter includesHead: Whether the journal is copied. If not, no seal
   ///   may be under way.
-  /// - Throws: ``StorageError``: `exists`, `diskFull`, or what failed. Nothing
-  ///   is left then.
+  /// - Throws: ``StorageError``: `exists`, `destinationInside`, `diskFull`, or
+  ///   what failed. Nothing is left then.
   static func make(
     of contents: StoreContents, at destination: String, includesHead: Bool
   ) throws(StorageError) {

@@ -68,7 +68,8 @@ package enum IntegrityCheck {
       let path = directory + "/lock"
       guard FileSystem.exists(path) else { return try checkPages(directory, report: &report) }
       let lock = try OpenFile(path: path, mode: .reading)
-      return try lock.tryLock(.shared) == false || checkPages(directory, report: &report)
+      if try lock.tryLock(.shared) == false { return true }
+      return try checkPages(directory, report: &report)
     } catch {
       throw StorageError(error)
     }
