@@ -173,7 +173,14 @@ struct Recovery {
       var reader = try reader(
         of: segment, isLast: false, expectedSequence: recovered.sealedThrough),
       reader.header.kind == .checkpoint
-    else { return }
+    else {
+      if recovered.damagedSegments.contains(number) == false {
+        note(
+          JournalDamage(path: segment.file.path, byteOffset: 0, reason: "this is no checkpoint"),
+          in: segment)
+      }
+      return
+    }
     var chunks: [OpenChunkRecord] = []
     var buffers: [BufferedSamplesRecord] = []
     var isComplete = false
