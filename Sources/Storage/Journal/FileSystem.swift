@@ -39,11 +39,11 @@ package struct FileError: Error, Hashable, Sendable, CustomStringConvertible {
   /// What to do about it, or nil when there is nothing useful to say.
   package var hint: String? {
     switch number {
-    case EACCES,
-      EPERM where path.hasSuffix("/lock.mdb"):
-      "readers write there too, to be known to the writer: give this user read and write access "
-        + "to \(path), or look at a copy of the directory"
-    case EACCES, EPERM: "give this user \(neededAccess) access to \(path)"
+    case EACCES, EPERM:
+      path.hasSuffix("/lock.mdb")
+        ? "readers write there too, to be known to the writer: give this user read and write "
+          + "access to \(path), or look at a copy of the directory"
+        : "give this user \(neededAccess) access to \(path)"
     case EROFS: "the file system is mounted for reading only: make it writable, or use a copy"
     default: LMDBError.hint(forSystemError: number)
     }
