@@ -66,6 +66,9 @@ extension MetaKey where Value == UInt64 {
   /// The number of the journal segment that holds the head as it was at
   /// ``sealedThrough``.
   static var checkpointSegment: Self { MetaKey(name: "checkpointSegment") }
+  /// The last sequence number that the journal of a copy had when the copy was
+  /// complete.
+  static var copiedThrough: Self { MetaKey(name: "copiedThrough") }
 }
 
 extension MetaKey where Value == SealPlans {

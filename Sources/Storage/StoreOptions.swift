@@ -24,6 +24,9 @@ package struct StoreOptions: Sendable {
   /// is not known; asked at each ``Store/maintain(now:)`` and when the journal
   /// grows by a step. By default, which is nil, the system is asked.
   package var freeByteCount: (@Sendable (_ directory: String) -> Int?)?
+  /// Is told what the store does, by the thread that does it; it must not call
+  /// the store.
+  package var onEvent: @Sendable (StoreEvent) -> Void = { _ in }
   /// The samples that may wait to be written, in bytes of memory; beyond it
   /// appends are refused as overloaded.
   package var maximumQueuedBytes = 64 << 20

@@ -105,12 +105,18 @@ package struct ChunkTable: Sendable {
   /// The same, but what is left of a damaged block, in which chunks of the
   /// series may be, is passed over, and `onDamage` is called with what is wrong
   /// with it or with what `body` threw.
+  ///
+  /// - Returns: The number of chunks that the series have in the window, also
+  ///   those outside of the range; nil when the window is outside of it, and
+  ///   none was looked for.
+  @discardableResult
   func forEachChunk(
     of list: PostingsList, in row: WindowRow, overlapping range: ClosedRange<Int64>,
     view: ReadView, onDamage: (StorageError) throws(StorageError) -> Void,
     _ body: (StoredChunk) throws(StorageError) -> Void
-  ) throws(StorageError) {
-    guard list.isEmpty == false, row.window.overlaps(range) else { return }
+  ) throws(StorageError) -> Int? {
+    guard list.isEmpty == false, row.window.overlaps(range) else { return nil }
+    var chunkCount = 0
     var cursor = try view.walk(table)
     var next = row.firstPart
     while let part = try nextPart(of: row.window, from: next, &cursor) {
@@ -120,6 +126,7 @@ package struct ChunkTable: Sendable {
       guard ids.isEmpty == false else { continue }
       var scan = PartScan(ids: ids, window: row.window, part: part, range: range)
       var isOnBlock = try seekBlock(before: scan.wantedID, prefix: scan.prefix, &cursor)
+      defer { chunkCount += scan.chunkCount }
       while isOnBlock, cursor.key.starts(with: scan.prefix) {
         do throws(StorageError) {
           let isPast = try scan.visit(
@@ -139,6 +146,28 @@ package struct ChunkTable: Sendable {
           throw BlockDamage("the keys are out of order").at(key.span, of: table.name)
         }
       }
+      if scan.chunkCount == 0, cursor.isOnEntry {
+        do throws(StorageError) {
+          try requireSoundBlock(at: cursor)
+        } catch {
+          try onDamage(error)
+        }
+      }
+    }
+    return chunkCount
+  }
+
+  /// Checks the block behind the last that may have a series: with a damaged
+  /// key it may be the one that was looked for.
+  private func requireSoundBlock(at cursor: borrowing Cursor) throws(StorageError) {
+    do throws(BlockDamage) {
+      guard cursor.key.count == ChunkKey.byteCount else {
+        throw BlockDamage("the key has a wrong size")
+      }
+      let window = try Window(keyBytes: cursor.key.extracting(0..<16))
+      _ = try ChunkBlockDecoder(cursor.value, under: cursor.key, in: window)
+    } catch {
+      throw error.at(cursor.key, of: table.name)
     }
   }
 
@@ -310,6 +339,8 @@ private struct PartScan {
   let window: Window
   let range: ClosedRange<Int64>
   let prefix: [UInt8]
+  /// The wanted chunks that were visited, whatever their time.
+  private(set) var chunkCount = 0
   private var index = 0
   /// The last series of the block just visited, and how many ids it spans.
   private var visited = (lastID: UInt64(0), span: UInt64(0))
@@ -354,8 +385,10 @@ private struct PartScan {
       lastID = chunk.id
       index = ids.firstIndex(notBefore: chunk.id, from: index)
       guard index < ids.count else { return false }
+      guard ids[index] == chunk.id else { return true }
+      chunkCount += 1
       let description = chunk.description
-      if ids[index] == chunk.id, description.minTimestamp <= range.upperBound,
+      if description.minTimestamp <= range.upperBound,
         description.maxTimestamp >= range.lowerBound
       {
         try body(chunk)

@@ -141,12 +141,17 @@ package struct WindowTable: Sendable {
         if window?.overlaps(range) ?? true { try onDamage(error, window) }
       }
       if let row = decoded {
-        if row.window.startMilliseconds > range.upperBound { break }
+        if row.window.startMilliseconds > range.upperBound { return rows }
         let isInRange =
           row.minTimestamp <= range.upperBound && row.maxTimestamp >= range.lowerBound
         if isInRange, includesHidden || row.isHidden == false { rows.append(row) }
       }
       isOnRow = try cursor.advance()
+    }
+    do throws(StorageError) {
+      try cursor.requireSoundFrame()
+    } catch {
+      try onDamage(error, nil)
     }
     return rows
   }

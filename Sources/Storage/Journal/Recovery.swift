@@ -111,6 +111,9 @@ struct Recovery {
       try recovery.replay(
         segment, isLast: segment.number >= lastNumber, into: &head, view: view)
     }
+    if let end = try schema.metaValue(.copiedThrough, in: view) {
+      recovery.requireRecords(through: end, in: logs.last)
+    }
     recovery.repeatSealIfCovered(&head, isAtEnd: true)
     recovery.noteLostSeries()
     head.outOfOrderCount = 0
@@ -178,7 +181,14 @@ struct Recovery {
       var reader = try reader(
         of: segment, isLast: false, expectedSequence: recovered.sealedThrough),
       reader.header.kind == .checkpoint
-    else { return }
+    else {
+      if recovered.damagedSegments.contains(number) == false {
+        note(
+          JournalDamage(path: segment.file.path, byteOffset: 0, reason: "this is no checkpoint"),
+          in: segment)
+      }
+      return
+    }
     var chunks: [OpenChunkRecord] = []
     var buffers: [BufferedSamplesRecord] = []
     var isComplete = false
@@ -272,7 +282,7 @@ struct Recovery {
     recovered.damages.append(
       JournalDamage(
         path: contents.journalDirectory.path, byteOffset: 0,
-        reason: "\(lostSeriesIDs.count) series have samples but no labels; they are left out"))
+        reason: "left out: \(lostSeriesIDs.count) series with samples but no labels"))
   }
 
   // MARK: Log
@@ -306,6 +316,21 @@ struct Recovery {
       recovered.segmentNumbers.append(segment.number)
     }
     recovered.logByteCount += reader.validByteCount - SegmentHeader.byteCount
+  }
+
+  /// Takes note of damage when the journal ends before the record that it went
+  /// up to when it was copied: then what is torn was whole.
+  private mutating func requireRecords(through end: UInt64, in segment: OpenSegment?) {
+    let last = recovered.lastSequence
+    guard last < end else { return }
+    let damage = JournalDamage(
+      path: segment?.file.path ?? contents.journalDirectory.path,
+      byteOffset: recovered.tornTail?.byteCount ?? 0,
+      reason: "records \(last + 1) to \(end) of the copied journal are missing")
+    if let segment { note(damage, in: segment) } else { recovered.damages.append(damage) }
+    recovered.tornTail = nil
+    // What follows is numbered behind what is missing.
+    recovered.lastSequence = end
   }
 
   private func batch(

@@ -124,7 +124,14 @@ extension OpenStore {
     }
     let due = old + (surplus.map { [$0] } ?? [])
     guard due.isEmpty == false else { return }
-    for row in due { try delete(row.window, from: windows) }
+    for row in due {
+      try delete(row.window, from: windows)
+      // One that was hidden was told of before a crash.
+      if row.isHidden == false {
+        contents.options.onEvent(
+          .dropped(row, because: row.window == surplus?.window ? .size : .time))
+      }
+    }
     try removeUnusedSeries(&state)
     counters.withLock { counters in
       counters.deletedWindowCount += due.count

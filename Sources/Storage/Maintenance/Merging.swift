@@ -36,9 +36,32 @@ extension OpenStore {
     counters.withLock { $0.mergeSeconds += monotonicSeconds() - start }
   }
 
+  /// Writes every window with deleted samples anew without them, but for those
+  /// with damage, and forgets the series that have no others.
+  func removeDeleted() throws(StorageError) {
+    try maintenance.withLock { state throws(StorageError) in
+      if let failure = queue.failure { throw .failedEarlier(failure) }
+      state.isCleaningTombstones = true
+      do throws(StorageError) {
+        while try mergeOneStep(&state, beginsMerges: true, onlyCleans: true) {}
+        contents.head.withLock { head in
+          // What was used lately is kept by the first call.
+          for _ in 0..<2 { head.forgetUnusedSeries() }
+        }
+        try removeUnusedSeries(&state)
+      } catch {
+        guard case .corrupted = error else { throw stopAppends(because: error) }
+        throw error
+      }
+    }
+  }
+
   /// Takes a merge one step further, or begins one; false when none is due.
+  ///
+  /// - Parameter onlyCleans: Whether only those are begun that remove what was
+  ///   deleted.
   private func mergeOneStep(
-    _ state: inout MaintenanceState, beginsMerges: Bool
+    _ state: inout MaintenanceState, beginsMerges: Bool, onlyCleans: Bool = false
   ) throws(StorageError) -> Bool {
     if var merge = try mergeUnderWay(&state) {
       do throws(StorageError) {
@@ -47,6 +70,7 @@ extension OpenStore {
         }
         if try merge.finish() { try removeUnusedSeries(&state) }
         counters.withLock { $0.mergedWindowCount += 1 }
+        contents.options.onEvent(.merged(merge.target))
       } catch {
         try abandonMerge(because: error, &state)
       }
@@ -54,7 +78,8 @@ extension OpenStore {
       return true
     }
     guard beginsMerges else { return false }
-    guard let due = try dueMerge(state) else {
+    guard let due = try dueMerge(state, onlyCleans: onlyCleans) else {
+      if state.isCleaningTombstones { contents.options.onEvent(.cleaned) }
       state.isCleaningTombstones = false
       return false
     }
@@ -102,7 +127,7 @@ extension OpenStore {
   }
 
   private func dueMerge(
-    _ state: MaintenanceState
+    _ state: MaintenanceState, onlyCleans: Bool
   ) throws(StorageError) -> (sources: [Window], target: Window)? {
     guard let newest = contents.head.withLock({ $0.newestTimestamp }) else { return nil }
     let rule = MergeRule(
@@ -121,7 +146,9 @@ extension OpenStore {
       }
       let rows = readable.filter { state.damagedWindows.contains($0.window) == false }
       let all = readable + unreadable
-      if let regular = rule.dueMerge(of: rows, among: all) { return regular }
+      if onlyCleans == false, let regular = rule.dueMerge(of: rows, among: all) {
+        return regular
+      }
       return rows.lazy
         .filter { covered.contains($0.window) }
         .filter {

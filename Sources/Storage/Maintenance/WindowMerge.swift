@@ -58,6 +58,9 @@ struct WindowMerge {
   let plan: MergePlan
   private var compressor = ChunkCompressor()
 
+  /// The window that takes what is merged.
+  var target: Window { plan.target }
+
   init(_ plan: MergePlan, in schema: Schema) {
     self.plan = plan
     self.schema = schema

@@ -59,6 +59,7 @@ struct DescriptionCheck {
   func run(in view: ReadView, report: inout IntegrityReport) throws(StorageError) {
     try read(.sealedThrough, in: view, report: &report)
     try read(.checkpointSegment, in: view, report: &report)
+    try read(.copiedThrough, in: view, report: &report)
     try read(.nextSeriesID, in: view, report: &report)
     try read(.newestTimestamp, in: view, report: &report)
     try read(.tombstoneChanges, in: view, report: &report)
