@@ -272,7 +272,7 @@ class ReceiverTest(unittest.TestCase):
                 {"__name__": "native"}, [(self.now, 1)], histograms=[broken]))
         self.assertEqual(answer.status, 400)
         self.assertIn("observation count should equal the number of observations", answer.text)
-        self.assertIn("stored 1 samples, refused 1 (1 invalid-histogram)", answer.text)
+        self.assertIn("stored 1 sample, refused 1 (1 invalid-histogram)", answer.text)
         counted = self.server.value("count_over_time(native[10s])", self.now / 1000)
         self.assertEqual(counted, 4)
 

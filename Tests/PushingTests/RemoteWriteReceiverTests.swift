@@ -331,7 +331,7 @@ private func request(_ build: (inout RemoteWriteEncoder) -> Void) -> [UInt8] {
     #expect(answer.status == 400)
     #expect(answer.headers == Self.written(1, 0, 0))
     #expect(
-      answer.text == "stored 1 samples, refused 3 (1 odd-label-references, 2 unknown-symbol); "
+      answer.text == "stored 1 sample, refused 3 (1 odd-label-references, 2 unknown-symbol); "
         + "first refused: series with the label references [0]: there is an odd number of label "
         + "references")
     var empty = RemoteWriteV2Encoder()

@@ -160,7 +160,8 @@ import Testing
     for _ in 0..<20 { try store.maintain(now: Timestamp(milliseconds: 0)) }
     #expect(store.statistics.mergedWindowCount == 2)
     let warnings = store.warnings.filter { $0.contains("is not merged") }
-    #expect(warnings.count == (what == "row" ? 0 : 1))
+    // A damaged part of a list may be one of the window before: its key is damaged.
+    #expect(warnings.count == ["row": 0, "chunks": 1, "list": 2][what])
     #expect(store.statistics.failure == nil)
     let found = try store.samples()
     for (labels, samples) in expected {
