@@ -59,6 +59,9 @@ final class CommitQueue: Sendable {
     self.maximumByteCount = maximumByteCount
   }
 
+  /// The submissions that nobody has begun to commit.
+  var waitingCount: Int { monitor.withLock { $0.waiting.count } }
+
   /// What made the store refuse appends for good, or nil.
   var failure: String? { monitor.withLock { $0.failure } }
 

@@ -57,8 +57,11 @@ struct WindowMerge {
   private let schema: Schema
   private let chunks: ChunkTable
   private let windows: WindowTable
-  private let plan: MergePlan
+  let plan: MergePlan
   private var compressor = ChunkCompressor()
+
+  /// The window that takes what is merged.
+  var target: Window { plan.target }
 
   init(_ plan: MergePlan, in schema: Schema) {
     self.plan = plan
@@ -75,7 +78,8 @@ struct WindowMerge {
     return plan.map { WindowMerge($0, in: schema) }
   }
 
-  /// The damaged ones among some windows, with the first damage of each.
+  /// The damaged ones among some windows, with the first damage of each, as far
+  /// as checksums tell.
   static func damages(
     in sources: [Window], of schema: Schema
   ) throws(StorageError) -> [(window: Window, error: StorageError)] {
@@ -85,6 +89,7 @@ struct WindowMerge {
       for source in sources {
         do throws(StorageError) {
           guard let row = try WindowTable(schema).row(of: source, in: view) else { continue }
+          _ = try WindowTable(schema).seriesIDs(of: source, in: view)
           try chunks.forEachChunk(in: row, view: view) { chunk throws(StorageError) in
             try chunk.checkBytes()
           }
@@ -177,16 +182,18 @@ struct WindowMerge {
         FaultPoint.reached("merge.cleaned")
       }
     }
+    let recount = WindowRecount(schema)
     let hadDeleted = try schema.environment.write { transaction throws(StorageError) in
       var hadDeleted = false
       for source in sources {
         let isDropped = try TombstoneTable(schema).drop(
           source.window, inPartsBelow: source.movingEndPart, in: &transaction)
         if isDropped { hadDeleted = true }
-        try settle(source.window, firstPart: source.movingEndPart, in: &transaction)
+        try recount.settle(
+          source.window, firstPart: source.movingEndPart, in: &transaction)
       }
       if sources.contains(where: { $0.window == plan.target }) == false {
-        try settle(plan.target, firstPart: nil, in: &transaction)
+        try recount.settle(plan.target, firstPart: nil, in: &transaction)
       }
       try schema.removeMetaValue(.mergePlan, in: &transaction)
       return hadDeleted
@@ -195,10 +202,41 @@ struct WindowMerge {
     return hadDeleted
   }
 
+  /// Ends a merge that has met damage, wherever it stands, and returns the
+  /// windows that it took chunks from.
+  ///
+  /// What was moved is in the target, and what was not stays where it is. Blocks
+  /// that hold moved series beside others are read again: their samples are
+  /// equal, and those of the target, which has the higher part, count.
+  static func abandon(in schema: Schema) throws(StorageError) -> [Window] {
+    let windows = WindowTable(schema)
+    let sources = try schema.environment.write { transaction throws(StorageError) in
+      let sources = try WindowMerge.sources(of: windows, in: transaction.view).map(\.window)
+      for source in sources {
+        try WindowRecount(schema).settleReadable(source, in: &transaction)
+      }
+      try schema.removeMetaValue(.mergePlan, in: &transaction)
+      return sources
+    }
+    FaultPoint.reached("merge.abandoned")
+    return sources
+  }
+
   // MARK: Sources
 
+  /// The windows whose rows can be read; the others stay as they are.
   private func sources(in view: ReadView) throws(StorageError) -> [WindowRow] {
-    try windows.rows(includesHidden: true, in: view).filter { $0.movingEndPart > 0 }
+    try WindowMerge.sources(of: windows, in: view)
+  }
+
+  private static func sources(
+    of windows: WindowTable, in view: ReadView
+  ) throws(StorageError) -> [WindowRow] {
+    let rows = try windows.rows(includesHidden: true, in: view) {
+      error, _ throws(StorageError) in
+      guard case .corrupted = error else { throw error }
+    }
+    return rows.filter { $0.movingEndPart > 0 }
   }
 
   private func remainingIDs(
@@ -265,55 +303,4 @@ struct WindowMerge {
 
   /// The bytes of a merged chunk at most: two fit a block.
   private static let chunkByteCount = 1900
-
-  // MARK: Finishing
-
-  /// Brings the row of a window up to date; a window without chunks goes.
-  ///
-  /// - Parameter firstPart: The parts below it are gone; nil when none is.
-  private func settle(
-    _ window: Window, firstPart: UInt32?, in transaction: inout WriteTransaction
-  ) throws(StorageError) {
-    guard var row = try windows.row(of: window, in: transaction.view) else { return }
-    row.firstPart = firstPart ?? row.firstPart
-    row.movingEndPart = 0
-    row.movedBelow = SeriesID(0)
-    let content = try WindowContent(of: row, in: chunks, view: transaction.view)
-    guard content.chunkCount > 0 else {
-      try windows.forget(window, in: &transaction)
-      try TombstoneTable(schema).drop(window, in: &transaction)
-      return
-    }
-    row.partCount = UInt32(content.parts.count)
-    row.seriesCount = content.ids.count
-    row.chunkCount = content.chunkCount
-    row.sampleCount = content.sampleCount
-    row.minTimestamp = content.minTimestamp
-    row.maxTimestamp = content.maxTimestamp
-    try windows.store(row, in: &transaction)
-    try windows.setSeriesIDs(content.ids.ids, of: window, in: &transaction)
-  }
-}
-
-/// What the directories of a window's blocks say that it holds.
-private struct WindowContent {
-  private(set) var chunkCount = 0
-  private(set) var sampleCount = 0
-  private(set) var minTimestamp = Int64.max
-  private(set) var maxTimestamp = Int64.min
-  private(set) var parts: Set<UInt32> = []
-  private(set) var ids = PostingsList()
-
-  init(of row: WindowRow, in table: ChunkTable, view: ReadView) throws(StorageError) {
-    var all: [SeriesID] = []
-    try table.forEachChunk(in: row, view: view) { chunk throws(StorageError) in
-      chunkCount += 1
-      sampleCount += chunk.description.sampleCount
-      minTimestamp = min(minTimestamp, chunk.description.minTimestamp)
-      maxTimestamp = max(maxTimestamp, chunk.description.maxTimestamp)
-      parts.insert(chunk.part)
-      if all.last != chunk.id { all.append(chunk.id) }
-    }
-    ids = PostingsList(unsorted: all)
-  }
 }
