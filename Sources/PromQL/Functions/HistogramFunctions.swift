@@ -49,7 +49,7 @@ let histogramFunctions: [FunctionDefinition] = [
       let lower = try call.scalar(0)
       let upper = try call.scalar(1)
       var collector = ColumnCollector(stepCount: call.grid.count, in: call.context)
-      try Distributions(call, vector: 2).forEach { labels, step, distribution in
+      try Distributions(call, vector: 2).forEachHistogram { labels, step, distribution in
         let fraction: Double
         switch distribution {
         case .classic(let buckets):
@@ -81,7 +81,7 @@ private func bucketQuantiles(
     return values
   }
   var collector = ColumnCollector(stepCount: call.grid.count, in: call.context)
-  try Distributions(call, vector: vector).forEach { labels, step, distribution in
+  try Distributions(call, vector: vector).forEachHistogram { labels, step, distribution in
     for rank in ranks.map({ $0[step] }) {
       let value = quantile(
         rank, of: distribution, labels: labels, step: step, call, vector: vector)
@@ -197,7 +197,7 @@ private struct Distributions {
 
   /// Calls `body` with each histogram at each step that has one; where a native
   /// one meets a classic one, neither counts.
-  func forEach(
+  func forEachHistogram(
     _ body: (_ labels: Labels, _ step: Int, _ distribution: Distribution) throws -> Void
   ) throws {
     for group in groups {

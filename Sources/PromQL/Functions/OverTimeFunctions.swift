@@ -4,7 +4,7 @@ import SeriesModel
 
 private func overTime(
   _ name: String, _ summary: String, isExperimental: Bool = false, keepsName: Bool = false,
-  mixed: FunctionBody.MixedWindowBody? = nil, _ body: @escaping FunctionBody.WindowBody
+  _ body: @escaping FunctionBody.WindowBody, mixed: FunctionBody.MixedWindowBody? = nil
 ) -> FunctionDefinition {
   FunctionDefinition(
     name, [.rangeVector], isExperimental: isExperimental, keepsName: keepsName, summary: summary,
@@ -26,14 +26,12 @@ private func counting(
   _ name: String, _ summary: String, isExperimental: Bool = false,
   _ body: @escaping @Sendable (SampleColumns, Range<Int>) -> Double
 ) -> FunctionDefinition {
-  overTime(
-    name, summary, isExperimental: isExperimental,
-    mixed: { series, _, column in
-      try series.forEachWindow { column.values[$0.step] = body(series.samples, $0.samples) }
-    }
-  ) { series, _, values in
+  let evaluate: FunctionBody.WindowBody = { series, _, values in
     try series.forEachWindow { values[$0.step] = body(series.samples, $0.samples) }
   }
+  return overTime(
+    name, summary, isExperimental: isExperimental, evaluate,
+    mixed: { try evaluate($0, $1, &$2.values) })
 }
 
 /// One sample of each window, of whatever kind it is.
@@ -43,27 +41,30 @@ private func choosing(
 ) -> FunctionDefinition {
   overTime(
     name, summary, isExperimental: isExperimental, keepsName: true,
+    { series, _, values in
+      try series.forEachWindow { values[$0.step] = series.samples.values[index($0.samples)] }
+    },
     mixed: { series, _, column in
       try series.forEachWindow { window in
         column.set(series.samples, at: index(window.samples), step: window.step)
       }
-    }
-  ) { series, _, values in
-    try series.forEachWindow { values[$0.step] = series.samples.values[index($0.samples)] }
-  }
+    })
 }
 
 /// A total of each window of numbers or of histograms.
 private func totalling(
   _ name: String, _ summary: String,
+  _ body: @escaping @Sendable (SampleColumns, Range<Int>, PrefixSums) -> Double,
   histograms:
-    @escaping @Sendable (
-      WindowedSeries.Window, WindowedSeries, WindowArguments
-    ) -> NativeHistogram?,
-  _ body: @escaping @Sendable (SampleColumns, Range<Int>, PrefixSums) -> Double
+    @escaping @Sendable (WindowedSeries.Window, WindowedSeries, WindowArguments)
+    -> NativeHistogram?
 ) -> FunctionDefinition {
   overTime(
     name, summary,
+    { series, _, values in
+      let sums = PrefixSums(series.samples.values)
+      try series.forEachWindow { values[$0.step] = body(series.samples, $0.samples, sums) }
+    },
     mixed: { series, arguments, column in
       let sums = PrefixSums(series.samples.values)
       try series.forEachWindow { window in
@@ -80,11 +81,7 @@ private func totalling(
             at: arguments.argumentRanges[0])
         }
       }
-    }
-  ) { series, _, values in
-    let sums = PrefixSums(series.samples.values)
-    try series.forEachWindow { values[$0.step] = body(series.samples, $0.samples, sums) }
-  }
+    })
 }
 
 private func total<Total: HistogramTotal>(
@@ -108,11 +105,11 @@ private func total<Total: HistogramTotal>(
 /// Statistics of the samples in windows.
 let overTimeFunctions: [FunctionDefinition] = [
   totalling(
-    "sum_over_time", "The sum of the values.",
-    histograms: { total(HistogramSum.self, of: $0, in: $1, $2) }, windowSum),
+    "sum_over_time", "The sum of the values.", windowSum,
+    histograms: { total(HistogramSum.self, of: $0, in: $1, $2) }),
   totalling(
-    "avg_over_time", "The mean of the values.",
-    histograms: { total(HistogramMean.self, of: $0, in: $1, $2) }, windowMean),
+    "avg_over_time", "The mean of the values.", windowMean,
+    histograms: { total(HistogramMean.self, of: $0, in: $1, $2) }),
   overTime("min_over_time", "The smallest value.") { series, _, values in
     try slideExtreme(over: series, into: &values) { $0 > $1 }
   },
@@ -154,9 +151,7 @@ let overTimeFunctions: [FunctionDefinition] = [
     "absent_over_time", [.rangeVector], reportsAbsence: true,
     summary: "1 where no series has a sample.",
     body: .window(
-      { series, _, values in
-        try series.forEachWindow { values[$0.step] = 1 }
-      },
+      { series, _, values in try series.forEachWindow { values[$0.step] = 1 } },
       mixed: { series, _, column in
         try series.forEachWindow { column.values[$0.step] = 1 }
       })),
