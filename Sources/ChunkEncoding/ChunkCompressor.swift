@@ -17,6 +17,9 @@ package struct EncodedChunk: Hashable, Sendable {
     self.payload = payload
   }
 
+  /// The bytes of timestamps and values together.
+  package var byteCount: Int { timestamps.count + payload.count }
+
   /// Appends the samples to `columns`; nothing when it throws.
   package func decode(into columns: inout SampleColumns) throws(ChunkError) {
     try columns.append(chunk: description, timestamps: timestamps.span, payload: payload.span)
@@ -52,8 +55,36 @@ package struct ChunkCompressor: Sendable {
         classByte: 0, sampleCount: range.count, minTimestamp: timestamps[range.lowerBound],
         maxTimestamp: timestamps[range.upperBound - 1]),
       timestamps: timestampEncoder.vector(of: timestamps), payload: [])
-    let chunkClass = encode(columns.values[range], to: &chunk.payload)
+    var chunkClass = ChunkClass.rich
+    if RichSamples.areAny(in: columns, at: range) {
+      RichSamples.append(columns, at: range, to: &chunk.payload) { values, bytes in
+        encode(values, to: &bytes)
+      }
+    } else {
+      chunkClass = encode(columns.values[range], to: &chunk.payload)
+    }
     chunk.description.classByte = chunkClass.rawValue
+    return chunk
+  }
+
+  /// Encodes the first samples at `range`, as many of them as take no more than
+  /// `byteCount` bytes, or one.
+  ///
+  /// - Precondition: As for ``encode(_:at:)``.
+  package mutating func encode(
+    _ columns: SampleColumns, at range: Range<Int>, fitting byteCount: Int
+  ) -> EncodedChunk {
+    var range = range
+    var chunk = encode(columns, at: range)
+    while chunk.byteCount > byteCount, range.count > 1 {
+      var count = (range.count + 1) / 2
+      // Plain chunks are halved, so that those of other series end with them.
+      if chunk.description.classByte == ChunkClass.rich.rawValue {
+        count = max(1, min(range.count - 1, range.count * byteCount / chunk.byteCount))
+      }
+      range = range.lowerBound..<range.lowerBound + count
+      chunk = encode(columns, at: range)
+    }
     return chunk
   }
 

@@ -11,6 +11,9 @@ package enum ChunkClass: UInt8, Sendable, CaseIterable {
   case decimals = 3
   /// XORed values, see `XORValues`.
   case xorValues = 4
+  /// Samples of which some are histograms or have a start timestamp, see
+  /// `RichSamples`.
+  case rich = 5
 
   /// True when the timestamps are not in the payload but in a
   /// `TimestampVector` beside it, which chunks may share.

@@ -25,15 +25,20 @@ extension SampleColumns {
     // In XOR streams every further sample takes two bits at least.
     if chunkClass == .xor, (count - 1) / 4 > payload.count { throw .truncated }
     let start = self.count
+    var rich = RichSamples.Decoded()
     timestamps.append(contentsOf: repeatElement(0, count: count))
     values.append(contentsOf: repeatElement(0, count: count))
     do throws(ChunkError) {
-      try decode(chunkClass, description, timestamps: vector, payload: payload, from: start)
+      rich = try decode(
+        chunkClass, description, timestamps: vector, payload: payload, from: start)
     } catch {
       timestamps.removeSubrange(start...)
       values.removeSubrange(start...)
       throw error
     }
+    if rich.histograms.isEmpty == false { setHistograms(ofLast: rich.histograms) }
+    if rich.startTimestamps.isEmpty == false { setStartTimestamps(ofLast: rich.startTimestamps) }
+    if isPlain == false { padOptionalColumns() }
   }
 
   /// Decodes an open chunk, which begins at `base` of `bytes`, and appends all
@@ -49,7 +54,7 @@ extension SampleColumns {
   private mutating func decode(
     _ chunkClass: ChunkClass, _ description: ChunkDescription, timestamps vector: Span<UInt8>,
     payload: Span<UInt8>, from start: Int
-  ) throws(ChunkError) {
+  ) throws(ChunkError) -> RichSamples.Decoded {
     let count = description.sampleCount
     guard chunkClass.hasTimestampVector else {
       try XORChunkDecoder.decode(
@@ -58,12 +63,13 @@ extension SampleColumns {
       guard timestamps[start + count - 1] == description.maxTimestamp else {
         throw .contradictory
       }
-      return
+      return RichSamples.Decoded()
     }
     var timestampSpan = timestamps.mutableSpan
     try TimestampVector.decode(
       vector, count: count, first: description.minTimestamp, last: description.maxTimestamp,
       into: &timestampSpan, from: start)
+    let times = timestamps[start...]
     var valueSpan = values.mutableSpan
     switch chunkClass {
     case .xor:
@@ -74,6 +80,10 @@ extension SampleColumns {
       try DecimalValues.decode(payload, count: count, into: &valueSpan, from: start)
     case .xorValues:
       try XORValues.decode(payload, count: count, into: &valueSpan, from: start)
+    case .rich:
+      return try RichSamples.decode(
+        payload, timestamps: times, into: &valueSpan, from: start)
     }
+    return RichSamples.Decoded()
   }
 }

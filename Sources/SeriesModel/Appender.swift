@@ -145,6 +145,9 @@ public enum RejectionReason: String, Hashable, Sendable, CaseIterable {
   case beyondRetention = "beyond-retention"
   /// The timestamp is later than ``AppendOptions/latestAccepted``.
   case tooFarInFuture = "too-far-in-future"
+  /// The histogram has more than ``NativeHistogram/largestBucketCount`` buckets
+  /// and custom bounds.
+  case histogramTooLarge = "histogram-too-large"
   /// The store does not know the series id any more; ask for it anew.
   case unknownSeries = "unknown-series"
 }

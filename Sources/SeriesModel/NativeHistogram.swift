@@ -38,6 +38,9 @@ public struct NativeHistogram: Sendable {
   /// The schemas whose bounds are powers.
   public static let exponentialSchemas = -4...8
 
+  /// The most buckets and custom bounds together that a store takes.
+  public static let largestBucketCount = 10_000
+
   /// What is known of the counter behind a histogram at this sample.
   public enum CounterResetHint: UInt8, Hashable, Sendable, CaseIterable {
     /// The samples must be compared to find out.
@@ -66,6 +69,11 @@ public struct NativeHistogram: Sendable {
     self.positiveBuckets = positiveBuckets
     self.negativeBuckets = negativeBuckets
     self.customBounds = customBounds
+  }
+
+  /// The number of buckets and custom bounds together.
+  public var bucketAndBoundCount: Int {
+    positiveBuckets.count + negativeBuckets.count + customBounds.count
   }
 
   /// True when the bounds are ``customBounds``.
@@ -112,6 +120,13 @@ public struct HistogramBuckets: Sendable {
 
   /// Creates no buckets.
   public init() {}
+
+  /// Creates buckets of columns that were checked: as many of one as of the
+  /// other, the indices strictly ascending, no count 0.
+  package init(checkedIndices: [Int32], counts: [Double]) {
+    indices = checkedIndices
+    self.counts = counts
+  }
 
   /// The number of buckets that have observations.
   public var count: Int { indices.count }

@@ -15,6 +15,9 @@ extension RejectionReason {
       "the sample is older than the retention; raise it to store such samples"
     case .tooFarInFuture:
       "the sample lies too far in the future; check the clock of the sender"
+    case .histogramTooLarge:
+      "the histogram has more than \(NativeHistogram.largestBucketCount) buckets and custom "
+        + "bounds; lower its resolution"
     case .unknownSeries:
       "the series was dropped meanwhile; send the sample again"
     }

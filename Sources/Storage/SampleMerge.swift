@@ -49,8 +49,7 @@ struct SampleMerge {
   mutating func add(_ columns: SampleColumns, range: Range<Int>) {
     guard range.isEmpty == false else { return }
     let start = samples.count
-    samples.timestamps.append(contentsOf: columns.timestamps[range])
-    samples.values.append(contentsOf: columns.values[range])
+    samples.append(columns, at: range)
     runs.append(Run(samples: start..<samples.count, part: SampleMerge.memoryPart))
   }
 
@@ -71,8 +70,7 @@ struct SampleMerge {
         range.upperBound == .max
         ? run.upperBound : firstIndex(in: run, notBefore: range.upperBound + 1)
       guard start < end else { continue }
-      columns.timestamps.append(contentsOf: samples.timestamps[start..<end])
-      columns.values.append(contentsOf: samples.values[start..<end])
+      columns.append(samples, at: start..<end)
     }
   }
 
@@ -106,7 +104,7 @@ struct SampleMerge {
       let timestamp = samples.timestamps[order[place]]
       // Of equal times the one written last stays.
       if let next, samples.timestamps[order[next]] == timestamp { continue }
-      columns.append(timestampMilliseconds: timestamp, value: samples.values[order[place]])
+      columns.append(samples, at: order[place]..<order[place] + 1)
     }
   }
 }

@@ -21,7 +21,7 @@ import LMDB
 package struct Schema: Sendable {
   /// The newest format that this program reads, and the one that it writes. A
   /// store of an older one is marked as this one when it is opened for writing.
-  package static let formatVersion: UInt32 = 2
+  package static let formatVersion: UInt32 = 3
 
   /// The environment that the tables are in.
   package let environment: Environment

@@ -29,7 +29,7 @@ import Testing
   @Test(arguments: 0..<40 as Range<UInt64>)
   func bufferHoldsWhatADictionaryHolds(seed: UInt64) {
     var generator = SeededGenerator(seed: seed)
-    var buffer = OutOfOrderBuffer()
+    var buffer = SampleBuffer()
     var expected: [Int64: Double] = [:]
     for round in 0..<12 {
       let start = Int64.random(in: 0...100, using: &generator)

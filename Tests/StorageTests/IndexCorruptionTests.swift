@@ -105,13 +105,13 @@ import Testing
     do {
       let schema = try Schema(directory: directory.path, options: TableFixture.options)
       try schema.environment.write { transaction throws(StorageError) in
-        try schema.setMetaValue(.format, to: 3, in: &transaction)
+        try schema.setMetaValue(.format, to: 4, in: &transaction)
       }
     }
     let error = #expect(throws: StorageError.self) { _ = try Schema(directory: directory.path) }
-    #expect(error == .unsupportedFormat(found: 3, supported: 2))
+    #expect(error == .unsupportedFormat(found: 4, supported: 3))
     #expect(
-      error?.description == "the store has format 3, but this program knows formats up to 2")
+      error?.description == "the store has format 4, but this program knows formats up to 3")
   }
 
   @Test func damagedMetaValueIsNamed() throws {

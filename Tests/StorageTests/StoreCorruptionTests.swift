@@ -89,13 +89,13 @@ import Testing
 
   @Test func newerJournalFormatIsRefused() throws {
     let (path, segment) = try makeCrashedStore()
-    // Version 2 with the checksum that belongs to it.
+    // Version 3 with the checksum that belongs to it.
     var header = Array(try Data(contentsOf: URL(filePath: segment)).prefix(40))
-    header[8] = 2
+    header[8] = 3
     let sum = checksumOfHeader(header)
     for index in 0..<4 { header[32 + index] = UInt8(truncatingIfNeeded: sum >> (8 * index)) }
     try change(segment) { $0.replaceSubrange($0.startIndex..<$0.startIndex + 40, with: header) }
-    #expect(throws: StorageError.unsupportedFormat(found: 2, supported: 1)) {
+    #expect(throws: StorageError.unsupportedFormat(found: 3, supported: 2)) {
       try Store.open(directory: path)
     }
   }

@@ -3,26 +3,50 @@ import Storage
 import TestSupport
 import Testing
 
+/// A sample of a series, its time apart.
+private struct ModelSample: Equatable {
+  var bits: UInt64
+  var histogram: NativeHistogram?
+  var startTimestamp: Int64
+
+  init(_ batch: SampleBatch, at index: Int) {
+    bits = batch.values[index].bitPattern
+    histogram = batch.histograms.isEmpty ? nil : batch.histograms[index]
+    startTimestamp = batch.startTimestamps.isEmpty ? 0 : batch.startTimestamps[index]
+  }
+
+  init(_ columns: SampleColumns, at index: Int) {
+    bits = columns.values[index].bitPattern
+    histogram = columns.histogram(at: index)
+    startTimestamp = columns.startTimestamp(at: index)
+  }
+
+  func isSameValue(as other: ModelSample) -> Bool {
+    bits == other.bits && histogram == other.histogram
+  }
+}
+
 /// What a store must hold: the value of each series at each time.
 private struct Model {
-  var valueBits: [Labels: [Int64: UInt64]] = [:]
+  var samples: [Labels: [Int64: ModelSample]] = [:]
   var newest = Int64.min
 
   /// Adds a sample as the policy has it, and says whether it is refused.
   mutating func add(
-    _ labels: Labels, _ timestamp: Int64, _ value: Double, policy: DuplicatePolicy
+    _ labels: Labels, _ timestamp: Int64, _ sample: ModelSample, policy: DuplicatePolicy
   ) -> Bool {
-    if let known = valueBits[labels]?[timestamp], known != value.bitPattern {
+    if let known = samples[labels]?[timestamp] {
+      if known.isSameValue(as: sample) { return false }
       if policy != .replace { return policy == .reject }
     }
-    valueBits[labels, default: [:]][timestamp] = value.bitPattern
+    samples[labels, default: [:]][timestamp] = sample
     newest = max(newest, timestamp)
     return false
   }
 
   mutating func delete(_ isDeleted: (Labels) -> Bool, _ range: ClosedRange<Int64>) {
-    for labels in valueBits.keys where isDeleted(labels) {
-      valueBits[labels] = valueBits[labels]?.filter { range.contains($0.key) == false }
+    for labels in samples.keys where isDeleted(labels) {
+      samples[labels] = samples[labels]?.filter { range.contains($0.key) == false }
     }
   }
 }
@@ -38,6 +62,8 @@ private struct Model {
     var model = Model()
     var clock: Int64 = 1_700_000_000_000
     let allLabels: [Labels]
+    /// How many samples in a hundred are rich.
+    var richShare = 0
 
     init(path: String?, seed: UInt64, options: StoreOptions) throws {
       self.path = path
@@ -74,7 +100,7 @@ private struct Model {
         let timestamp = backfill.map { $0.1 / 1000 * 1000 + Int64(index) * 5000 } ?? timestamp()
         // The same value for the same place makes exact duplicates.
         let value = Double(timestamp % 1000) + (chance(2) ? 0.5 : 0)
-        batch.add(try store.seriesID(for: labels), timestampMilliseconds: timestamp, value: value)
+        add(value, to: &batch, of: try store.seriesID(for: labels), at: timestamp)
         labelsOfSamples.append(labels)
       }
       let result = try store.append(batch)
@@ -83,7 +109,7 @@ private struct Model {
         uniqueKeysWithValues: result.rejections.map { ($0.batchIndex, $0.reason) })
       for index in 0..<batch.count where reasons[index] != .beyondRetention {
         let isRefused = model.add(
-          labelsOfSamples[index], batch.timestamps[index], batch.values[index],
+          labelsOfSamples[index], batch.timestamps[index], ModelSample(batch, at: index),
           policy: options.duplicatePolicy)
         #expect((reasons[index] == .duplicateTimestamp) == isRefused)
       }
@@ -91,6 +117,27 @@ private struct Model {
         #expect(rejection.labels == labelsOfSamples[rejection.batchIndex])
       }
       clock += Int64.random(in: 0...60_000, using: &generator)
+    }
+
+    /// Adds a number, or a histogram in its place, which is the same for the same
+    /// number most times.
+    mutating func add(
+      _ value: Double, to batch: inout SampleBatch, of id: SeriesID, at timestamp: Int64
+    ) {
+      // A few series have histograms for the most part.
+      let share = id.rawValue % 4 == 0 ? 3 * richShare : richShare
+      let start = chance(richShare) ? timestamp - Int64(value) - 1 : 0
+      guard chance(share) else {
+        batch.add(
+          id, timestampMilliseconds: timestamp, value: value, startTimestampMilliseconds: start)
+        return
+      }
+      var seeded = SeededGenerator(seed: UInt64(value) / 100)
+      var histogram = NativeHistogram.random(using: &seeded)
+      histogram.sum = value
+      batch.add(
+        id, timestampMilliseconds: timestamp, histogram: histogram,
+        startTimestampMilliseconds: start)
     }
 
     /// Deletes some series in a range that is mostly of the recent past.
@@ -139,26 +186,28 @@ private struct Model {
       let start =
         options.retentionMilliseconds == .max || model.newest == .min
         ? .min : model.newest - options.retentionMilliseconds
-      let found = try queryable.samples(from: start)
+      let found = try queryable.columns(from: start)
       for labels in allLabels {
-        let expected = (model.valueBits[labels] ?? [:]).filter { $0.key >= start }
-        let samples = found[labels] ?? []
-        #expect(samples.map(\.timestamp.milliseconds) == expected.keys.sorted())
+        let expected = (model.samples[labels] ?? [:]).filter { $0.key >= start }
+          .sorted { $0.key < $1.key }
+        let columns = found[labels] ?? SampleColumns()
+        #expect(columns.timestamps == expected.map(\.key))
         #expect(
-          samples.map(\.value.bitPattern)
-            == expected.sorted { $0.key < $1.key }.map(\.value))
+          columns.timestamps.indices.map { ModelSample(columns, at: $0) }
+            == expected.map(\.value))
       }
     }
   }
 
-  @Test(arguments: [1, 2, 3, 4, 5, 6] as [UInt64])
-  func storeHoldsWhatTheModelHolds(seed: UInt64) throws {
+  @Test(arguments: [1, 2, 3, 4, 5, 6] as [UInt64], [0, 30])
+  func storeHoldsWhatTheModelHolds(seed: UInt64, richShare: Int) throws {
     let directory = TemporaryDirectory("model")
     var options = StoreOptions()
     options.checkpointThresholdBytes = seed.isMultiple(of: 2) ? 4000 : 1 << 20
     options.duplicatePolicy = DuplicatePolicy.allCases[Int(seed / 2) % 3]
     options.retentionMilliseconds = seed < 3 || seed == 6 ? .max : 100_000_000
     var run = try Run(path: directory.path("data"), seed: seed, options: options)
+    run.richShare = richShare
     for step in 0..<300 {
       try run.step()
       if step % 25 == 0 { try run.compare(run.store) }
@@ -179,6 +228,7 @@ private struct Model {
     options.checkpointThresholdBytes = seed.isMultiple(of: 2) ? 4000 : 1 << 20
     options.retentionMilliseconds = seed < 7 ? .max : 100_000_000
     var run = try Run(path: nil, seed: seed, options: options)
+    run.richShare = seed == 7 ? 30 : 0
     for step in 0..<300 {
       try run.step()
       if step % 25 == 0 { try run.compare(run.store) }

@@ -18,12 +18,31 @@ extension Queryable {
   }
 }
 
+extension Queryable {
+  /// Reads everything within a closed range, with histograms and start
+  /// timestamps.
+  func columns(from start: Int64 = .min, through end: Int64 = .max) throws
+    -> [Labels: SampleColumns]
+  {
+    let selection = SeriesSelection(
+      matchers: [], start: Timestamp(milliseconds: start), end: Timestamp(milliseconds: end))
+    return try snapshot(of: [selection]).columns(ofSelection: 0)
+  }
+}
+
 extension QuerySnapshot {
-  /// Reads every series of one selection, and checks that it is in order.
+  /// Reads the samples of every series of one selection, as plain ones.
   func samples(ofSelection index: Int) throws -> SamplesByLabels {
+    try columns(ofSelection: index).mapValues { columns in
+      zip(columns.timestamps, columns.values).map { Sample(milliseconds: $0, value: $1) }
+    }
+  }
+
+  /// Reads every series of one selection, and checks that it is in order.
+  func columns(ofSelection index: Int) throws -> [Labels: SampleColumns] {
     let set = seriesSets[index]
     let cursor = try set.makeCursor()
-    var found: SamplesByLabels = [:]
+    var found: [Labels: SampleColumns] = [:]
     var previous: Labels?
     for series in 0..<set.count {
       let labels = set.labels(at: series)
@@ -32,11 +51,9 @@ extension QuerySnapshot {
       var columns = SampleColumns()
       try cursor.read(seriesAt: series, into: &columns)
       #expect(zip(columns.timestamps, columns.timestamps.dropFirst()).allSatisfy { $0 < $1 })
-      if columns.isEmpty == false {
-        found[labels] = zip(columns.timestamps, columns.values).map {
-          Sample(milliseconds: $0, value: $1)
-        }
-      }
+      #expect([0, columns.count].contains(columns.histograms.count))
+      #expect([0, columns.count].contains(columns.startTimestamps.count))
+      if columns.isEmpty == false { found[labels] = columns }
     }
     return found
   }

@@ -8,7 +8,8 @@ import SeriesModel
 /// see ``ChunkTable/write(_:in:)``.
 package struct ChunkRun {
   /// The most bytes of a chunk's payload and timestamp vector together: more
-  /// might not fit a block.
+  /// might not fit a block. A chunk of one histogram may be larger: it has a
+  /// block of its own, of several pages.
   package static let largestPayloadByteCount = 3900
 
   /// The window that the chunks belong to.
@@ -44,7 +45,7 @@ package struct ChunkRun {
   package mutating func add(_ chunk: EncodedChunk, of id: SeriesID) {
     let description = chunk.description
     precondition(
-      chunk.timestamps.count + chunk.payload.count <= ChunkRun.largestPayloadByteCount,
+      chunk.byteCount <= ChunkRun.largestPayloadByteCount || description.sampleCount == 1,
       "a chunk is too large")
     precondition(
       ChunkClass(rawValue: description.classByte)?.hasTimestampVector == true,

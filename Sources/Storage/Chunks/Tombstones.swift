@@ -128,11 +128,9 @@ extension SampleColumns {
       let isDeleted =
         rangeIndex < deleted.ranges.count && deleted.ranges[rangeIndex].contains(timestamp)
       guard isDeleted == false else { continue }
-      timestamps[end] = timestamp
-      values[end] = values[index]
+      moveSample(from: index, to: end)
       end += 1
     }
-    timestamps.removeSubrange(end...)
-    values.removeSubrange(end...)
+    removeSamples(from: end)
   }
 }

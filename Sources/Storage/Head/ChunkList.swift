@@ -49,12 +49,20 @@ struct ChunkList: Sendable {
 
   var isEmpty: Bool { chunks.isEmpty }
 
-  /// Encodes the samples at `range` and adds them as a chunk.
+  /// Encodes the samples at `range` and adds them as a chunk, rich ones as
+  /// several where they take much room.
   mutating func append(
     _ columns: SampleColumns, at range: Range<Int>, slot: Int, seriesID: SeriesID, window: Window
   ) {
-    append(
-      compressor.encode(columns, at: range), slot: slot, seriesID: seriesID, window: window)
+    var start = range.lowerBound
+    while start < range.upperBound {
+      let chunk = compressor.encode(
+        columns, at: start..<range.upperBound,
+        fitting: columns.isPlain
+          ? ChunkRun.largestPayloadByteCount : XORChunkAppender.fullByteCount)
+      append(chunk, slot: slot, seriesID: seriesID, window: window)
+      start += chunk.description.sampleCount
+    }
   }
 
   mutating func append(
@@ -76,6 +84,7 @@ struct ChunkList: Sendable {
 
   private mutating func store(_ bytes: [UInt8]) -> Place {
     guard bytes.isEmpty == false else { return Place() }
+    // A histogram of the most buckets takes 150,000 bytes at most.
     precondition(bytes.count <= ChunkList.pageByteCount, "a chunk fits a page")
     if pages.isEmpty || lastPageByteCount + bytes.count > ChunkList.pageByteCount {
       pages.append([UInt8](repeating: 0, count: ChunkList.pageByteCount))
@@ -108,10 +117,13 @@ struct ChunkList: Sendable {
     indices(ofSlot: slot).map { chunks[$0] }
   }
 
-  /// Encodes a chunk anew, which has got other values at the same timestamps.
+  /// Encodes a chunk anew, which has got other values or lost some samples.
   mutating func replace(at index: Int, with columns: SampleColumns) {
     let chunk = compressor.encode(columns, at: 0..<columns.count)
     chunks[index].description = chunk.description
+    if bytes(at: chunks[index].timestamps) != chunk.timestamps[...] {
+      chunks[index].timestamps = store(chunk.timestamps)
+    }
     chunks[index].payload = store(chunk.payload)
   }
 

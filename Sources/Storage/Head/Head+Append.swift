@@ -8,6 +8,8 @@ struct StagedSamples: Sendable {
   fileprivate var slots: [Int32] = []
   fileprivate var timestamps: [Int64] = []
   fileprivate var values: [Double] = []
+  /// What the rich ones among them have beyond the value.
+  fileprivate var richContents = RichColumn()
   /// Whether the sample takes the place of one that is stored.
   fileprivate var areReplacements: [Bool] = []
   /// The sample of the same slot that was staged before, plus one; or 0.
@@ -24,11 +26,20 @@ struct StagedSamples: Sendable {
     slots.removeAll(keepingCapacity: true)
     timestamps.removeAll(keepingCapacity: true)
     values.removeAll(keepingCapacity: true)
+    richContents.removeAll()
     areReplacements.removeAll(keepingCapacity: true)
     previous.removeAll(keepingCapacity: true)
     batches.removeAll(keepingCapacity: true)
     newestExemplars.removeAll(keepingCapacity: true)
     bitsByPlace = nil
+  }
+
+  /// The bits of the value at `index`, or the identity of a histogram.
+  fileprivate func valueBits(at index: Int) -> UInt64 {
+    guard richContents.isEmpty == false, let content = richContents[index] else {
+      return values[index].bitPattern
+    }
+    return content.identity(ofValue: values[index])
   }
 }
 
@@ -69,6 +80,7 @@ extension Head {
     outcome.record.timestamps.reserveCapacity(batch.count)
     outcome.record.values.reserveCapacity(batch.count)
     var found: (id: SeriesID, slot: Int?)?
+    let mayHaveRichSamples = batch.mayHaveRichSamples
     for index in 0..<batch.count {
       let id = batch.seriesIDs[index]
       let timestamp = batch.timestamps[index]
@@ -83,8 +95,13 @@ extension Head {
         } else if timestamp < oldestAccepted {
           reason = .beyondRetention
         } else {
-          reason = stage(
-            slot: slot, timestamp: timestamp, value: value, rules: rules, outcome: &outcome)
+          let content = mayHaveRichSamples ? batch.richContent(at: index) : nil
+          reason =
+            content?.histogram?.isStorable == false
+            ? .histogramTooLarge
+            : stage(
+              slot: slot, timestamp: timestamp, value: value, content: content, rules: rules,
+              outcome: &outcome)
         }
       } else {
         reason = .unknownSeries
@@ -122,13 +139,14 @@ extension Head {
   /// Stages one sample, unless an equal one is there already, or returns why
   /// not.
   private mutating func stage(
-    slot: Int, timestamp: Int64, value: Double, rules: StagingRules, outcome: inout StagedBatch
+    slot: Int, timestamp: Int64, value: Double, content: RichContent?, rules: StagingRules,
+    outcome: inout StagedBatch
   ) -> RejectionReason? {
     let series = open[slot]
     let last: (timestamp: Int64, bits: UInt64)?
     if series.newestStaged > 0 {
       let index = Int(series.newestStaged) - 1
-      last = (staged.timestamps[index], staged.values[index].bitPattern)
+      last = (staged.timestamps[index], staged.valueBits(at: index))
     } else if series.appender.sampleCount > 0 {
       last = (series.appender.lastTimestamp, series.appender.lastValueBits)
     } else {
@@ -136,17 +154,21 @@ extension Head {
     }
     let isNewest = last.map { timestamp > $0.timestamp } ?? true
     var known: UInt64?
-    if let last, timestamp == last.timestamp {
+    // Of a chunk that is closed, the last sample may have been replaced.
+    let isLastInOpen = series.newestStaged > 0 || series.slab.isNone == false
+    if let last, timestamp == last.timestamp, isLastInOpen {
       known = last.bits
     } else if isNewest == false
       || mayBeElsewhere(
         slot: slot, timestamp: timestamp, isLastKnown: series.appender.sampleCount > 0)
+      || mayBeRich(slot: slot, timestamp: timestamp)
     {
       known = storedValueBits(
         slot: slot, timestamp: timestamp, sealed: rules.sealed, outcome: &outcome)
     }
     if let known {
-      if known == value.bitPattern { return nil }
+      let bits = content?.identity(ofValue: value) ?? value.bitPattern
+      if known == bits { return nil }
       switch rules.duplicatePolicy {
       case .reject:
         return .duplicateTimestamp
@@ -158,8 +180,8 @@ extension Head {
       }
     }
     addStaged(
-      slot: slot, timestamp: timestamp, value: value, isReplacement: known != nil,
-      isNewest: isNewest)
+      slot: slot, timestamp: timestamp, value: value, content: content,
+      isReplacement: known != nil, isNewest: isNewest)
     if slots.flags[slot].contains(.isRecorded) == false {
       slots.flags[slot].insert(.isRecorded)
       outcome.record.newSeries.append(
@@ -168,12 +190,17 @@ extension Head {
     outcome.record.seriesIDs.append(slots.ids[slot])
     outcome.record.timestamps.append(timestamp)
     outcome.record.values.append(value)
+    if let content {
+      outcome.record.richContents.append(content, at: outcome.record.values.count - 1)
+    }
     return nil
   }
 
   private mutating func addStaged(
-    slot: Int, timestamp: Int64, value: Double, isReplacement: Bool, isNewest: Bool
+    slot: Int, timestamp: Int64, value: Double, content: RichContent?, isReplacement: Bool,
+    isNewest: Bool
   ) {
+    if let content { staged.richContents.append(content, at: staged.values.count) }
     staged.slots.append(Int32(slot))
     staged.timestamps.append(timestamp)
     staged.values.append(value)
@@ -183,7 +210,8 @@ extension Head {
     open[slot].lastStaged = mark
     slots.flags[slot].insert(.isRecent)
     if isNewest { open[slot].newestStaged = mark }
-    staged.bitsByPlace?[SamplePlace(slot: slot, timestamp: timestamp)] = value.bitPattern
+    staged.bitsByPlace?[SamplePlace(slot: slot, timestamp: timestamp)] =
+      content?.identity(ofValue: value) ?? value.bitPattern
   }
 
   // MARK: Looking up
@@ -196,6 +224,13 @@ extension Head {
       hasSamplesElsewhere(slot: slot)
     else { return false }
     return latestElsewhere[slot].map { timestamp <= $0 } ?? true
+  }
+
+  /// Whether a sample may be stored as a rich one, of which the last one in
+  /// ``open`` says nothing.
+  private func mayBeRich(slot: Int, timestamp: Int64) -> Bool {
+    guard newestRich.isEmpty == false, let newest = newestRich[slot] else { return false }
+    return timestamp <= newest
   }
 
   /// Whether a series may have samples that are not in ``open``: in the tables,
@@ -310,7 +345,7 @@ extension Head {
     var stepCount = 0
     while mark > 0 {
       let index = Int(mark) - 1
-      if staged.timestamps[index] == timestamp { return staged.values[index].bitPattern }
+      if staged.timestamps[index] == timestamp { return staged.valueBits(at: index) }
       mark = staged.previous[index]
       stepCount += 1
       if stepCount == 64 {
@@ -326,7 +361,7 @@ extension Head {
     for index in staged.slots.indices {
       let place = SamplePlace(
         slot: Int(staged.slots[index]), timestamp: staged.timestamps[index])
-      bitsByPlace[place] = staged.values[index].bitPattern
+      bitsByPlace[place] = staged.valueBits(at: index)
     }
     staged.bitsByPlace = bitsByPlace
   }
@@ -346,11 +381,19 @@ extension Head {
         open[slot].lastStaged = 0
         open[slot].newestStaged = 0
         slots.makeVisible(slot)
-        apply(
-          slot: slot, timestamp: samples.timestamps[index], value: samples.values[index],
-          newest: newest, isReplacement: samples.areReplacements[index])
+        if let content = samples.richContents[index] {
+          apply(
+            BufferedSample(
+              slot: slot, timestamp: samples.timestamps[index], value: samples.values[index],
+              content: content),
+            isReplacement: samples.areReplacements[index])
+        } else {
+          apply(
+            slot: slot, timestamp: samples.timestamps[index], value: samples.values[index],
+            newest: newest, isReplacement: samples.areReplacements[index])
+        }
       }
-      applyLateSamples(newest: newest)
+      applyBufferedSamples(newest: newest)
       for entry in batch.metadata { setMetadata(entry) }
       for entry in batch.exemplars { exemplars.append(entry) }
       start = batch.end
@@ -389,11 +432,19 @@ extension Head {
     for index in record.seriesIDs.indices {
       guard let slot = slots.slot(of: record.seriesIDs[index]) else { continue }
       slots.makeVisible(slot)
-      apply(
-        slot: slot, timestamp: record.timestamps[index], value: record.values[index],
-        newest: newest, isReplacement: record.replacementCount > 0)
+      if let content = record.richContents[index] {
+        apply(
+          BufferedSample(
+            slot: slot, timestamp: record.timestamps[index], value: record.values[index],
+            content: content),
+          isReplacement: record.replacementCount > 0)
+      } else {
+        apply(
+          slot: slot, timestamp: record.timestamps[index], value: record.values[index],
+          newest: newest, isReplacement: record.replacementCount > 0)
+      }
     }
-    applyLateSamples(newest: newest)
+    applyBufferedSamples(newest: newest)
     for entry in record.metadata { setMetadata(entry) }
     replay(record.exemplars)
   }

@@ -14,7 +14,7 @@ struct HeadSamples: Sendable {
   struct Series: Sendable {
     /// In the order in which they were written.
     var chunks: Range<Int>
-    /// Where the out-of-order samples are.
+    /// Where the samples of the buffer are.
     var buffered: Range<Int>
   }
 
@@ -52,11 +52,9 @@ struct HeadSamples: Sendable {
     }
     let firstBuffered = buffered.count
     if let columns = head.buffers[slot]?.columns {
-      for index in 0..<columns.count
-      where columns.timestamps[index] >= start && columns.timestamps[index] <= end {
-        buffered.append(
-          timestampMilliseconds: columns.timestamps[index], value: columns.values[index])
-      }
+      let first = columns.firstIndex(notBefore: start)
+      let endIndex = end == .max ? columns.count : columns.firstIndex(notBefore: end + 1)
+      if first < endIndex { buffered.append(columns, at: first..<endIndex) }
     }
     return Series(
       chunks: firstChunk..<chunks.count, buffered: firstBuffered..<buffered.count)

@@ -8,7 +8,7 @@ struct SealPlan: Hashable, Sendable {
   var sequence: UInt64
   /// Open chunks are closed when their window ends here or before.
   var closesWindowsEndingAt: Int64
-  /// Whether small out-of-order buffers become chunks too.
+  /// Whether small buffers become chunks too.
   var sealsSmallBuffers: Bool
   /// The number of chunks that are sealed in all.
   var chunkCount = 0
@@ -39,12 +39,14 @@ struct FrozenHead: Sendable {
   fileprivate var flags: [SeriesSlots.Flags]
   fileprivate var open: PagedArray<Head.OpenSeries>
   fileprivate var arena: SlabArena
-  fileprivate var buffers: [Int: OutOfOrderBuffer]
+  fileprivate var buffers: [Int: SampleBuffer]
 }
 
 extension Head {
-  /// The samples from which a small out-of-order buffer is worth a chunk.
+  /// The samples from which a small buffer is worth a chunk.
   private static let worthwhileBufferCount = 120
+  /// What a rich sample counts for among those that are carried on.
+  private static let richSampleWeight = 16
   /// The samples in small buffers that are carried on at most.
   private static let carriedSampleLimit = 1 << 20
 
@@ -52,6 +54,19 @@ extension Head {
   func hasChunks(for plan: SealPlan) -> Bool {
     closed.isEmpty == false || plan.sealsSmallBuffers && buffers.isEmpty == false
       || open.contains { plan.closes($0) }
+      || newestRich.isEmpty == false && hasEndedRichSamples(for: plan)
+  }
+
+  /// Whether a buffer has rich samples in a window that the plan closes.
+  private func hasEndedRichSamples(for plan: SealPlan) -> Bool {
+    buffers.values.contains { buffer in
+      guard buffer.columns.isPlain == false, let first = buffer.columns.timestamps.first else {
+        return false
+      }
+      let length = Window.lengthMilliseconds(for: first, newest: newestTimestamp ?? .min)
+      let window = Window(containing: first, lengthMilliseconds: length)
+      return window.lastMilliseconds <= plan.closesWindowsEndingAt
+    }
   }
 
   /// Closes what the plan says and sets the closed chunks aside for the seal.
@@ -130,15 +145,25 @@ extension Head {
       open[slot] = series
     }
     let newest = newestTimestamp ?? .min
-    var carriedCount = 0
+    var carriedWeight = 0
     for slot in buffers.keys.sorted(by: { slots.ids[$0] < slots.ids[$1] }) {
-      let count = buffers[slot]?.columns.count ?? 0
-      if plan.sealsSmallBuffers || count >= Head.worthwhileBufferCount
-        || carriedCount + count > Head.carriedSampleLimit
+      if plan.sealsSmallBuffers {
+        closeBuffer(ofSlot: slot, newest: newest)
+        continue
+      }
+      if buffers[slot]?.columns.isPlain == false {
+        // Rich samples come in order for the most part: of a window that has
+        // ended there are no more to wait for.
+        closeBuffer(ofSlot: slot, newest: newest, windowsEndingAt: plan.closesWindowsEndingAt)
+      }
+      guard let columns = buffers[slot]?.columns else { continue }
+      let weight = columns.count * (columns.isPlain ? 1 : Head.richSampleWeight)
+      if columns.count >= Head.worthwhileBufferCount
+        || carriedWeight + weight > Head.carriedSampleLimit
       {
         closeBuffer(ofSlot: slot, newest: newest)
       } else {
-        carriedCount += count
+        carriedWeight += weight
       }
     }
   }
@@ -180,11 +205,14 @@ extension Head {
     if record.appender.lastTimestamp <= sealedNewest { slots.flags[slot].insert(.mayHaveLater) }
   }
 
-  /// Restores the out-of-order samples of a series from a checkpoint.
+  /// Restores the buffered samples of a series from a checkpoint.
   mutating func restore(_ record: BufferedSamplesRecord, slot: Int) {
     slots.makeVisible(slot)
-    for timestamp in record.timestamps { includeInTimeRange(timestamp) }
-    buffers[slot] = OutOfOrderBuffer(timestamps: record.timestamps, values: record.values)
+    for timestamp in record.columns.timestamps { includeInTimeRange(timestamp) }
+    buffers[slot] = SampleBuffer(record.columns)
+    if record.columns.isPlain == false, let last = record.columns.timestamps.last {
+      noteRich(last, slot: slot)
+    }
   }
 }
 
@@ -213,16 +241,13 @@ extension FrozenHead {
     }
   }
 
-  /// Calls `body` with a record for each out-of-order buffer, in the order of
-  /// the ids.
+  /// Calls `body` with a record for each buffer, in the order of the ids.
   func forEachBuffer<Failure: Error>(
     _ body: (BufferedSamplesRecord) throws(Failure) -> Void
   ) throws(Failure) {
     for slot in slotsByID {
       guard let columns = buffers[slot]?.columns else { continue }
-      try body(
-        BufferedSamplesRecord(
-          seriesID: ids[slot], timestamps: columns.timestamps, values: columns.values))
+      try body(BufferedSamplesRecord(seriesID: ids[slot], columns: columns))
     }
   }
 

@@ -39,9 +39,9 @@ struct Head: Sendable {
   /// Closed chunks that a seal is taking.
   var frozen = ChunkList()
   /// By slot.
-  var buffers: [Int: OutOfOrderBuffer] = [:]
+  var buffers: [Int: SampleBuffer] = [:]
   /// What the batch that is being applied brings to the buffers.
-  var late: [LateSample] = []
+  var toBuffer: [BufferedSample] = []
   var staged = StagedSamples()
   var newestTimestamp: Int64?
   var oldestTimestamp: Int64?
@@ -50,6 +50,9 @@ struct Head: Sendable {
   /// Times that no sample outside of ``open`` is later than, by slot; of series
   /// that may have a later one than there, as far as that was looked up.
   var latestElsewhere: [Int: Int64] = [:]
+  /// The newest rich sample of each slot that has any, as far as they came since
+  /// the start; no rich sample is in ``open``.
+  var newestRich: [Int: Int64] = [:]
   /// The id that the next new series gets.
   var nextSeriesID: UInt64 = 1
   var metadata: [String: MetricMetadata] = [:]
@@ -94,12 +97,25 @@ struct Head: Sendable {
   mutating func apply(
     slot: Int, timestamp: Int64, value: Double, newest: Int64, isReplacement: Bool
   ) {
+    if isReplacement {
+      let sample = BufferedSample(slot: slot, timestamp: timestamp, value: value, content: nil)
+      if replace(with: sample) { return }
+    }
     var series = open[slot]
-    if isReplacement, replace(slot: slot, timestamp: timestamp, value: value) { return }
     if series.appender.sampleCount > 0, timestamp <= series.appender.lastTimestamp {
       outOfOrderCount += 1
-      late.append(LateSample(slot: slot, timestamp: timestamp, value: value))
+      toBuffer.append(
+        BufferedSample(slot: slot, timestamp: timestamp, value: value, content: nil))
       return
+    }
+    if newestRich.isEmpty == false, let newestRich = newestRich[slot], timestamp <= newestRich {
+      outOfOrderCount += 1
+      if isReplacement {
+        // A rich sample of the same batch may be on its way to the buffer.
+        toBuffer.append(
+          BufferedSample(slot: slot, timestamp: timestamp, value: value, content: nil))
+        return
+      }
     }
     if series.appender.sampleCount == 0 || slots.flags[slot].contains(.mayHaveLater) {
       noteLast(timestamp, slot: slot)
@@ -123,6 +139,28 @@ struct Head: Sendable {
     open[slot] = series
   }
 
+  /// Stores one rich sample that was checked before, which goes to the buffer.
+  ///
+  /// - Parameter isReplacement: As for a plain one.
+  mutating func apply(_ sample: BufferedSample, isReplacement: Bool) {
+    let slot = sample.slot
+    let appender = open[slot].appender
+    let isBehindOpen = appender.sampleCount > 0 && sample.timestamp <= appender.lastTimestamp
+    let isBehindRich = newestRich[slot].map { sample.timestamp <= $0 } ?? false
+    noteRich(sample.timestamp, slot: slot)
+    if isReplacement, replace(with: sample) { return }
+    if isBehindOpen || isBehindRich { outOfOrderCount += 1 }
+    toBuffer.append(sample)
+  }
+
+  /// Takes note of the time of a rich sample.
+  mutating func noteRich(_ timestamp: Int64, slot: Int) {
+    newestRich[slot] = max(newestRich[slot] ?? timestamp, timestamp)
+    if let latest = latestElsewhere[slot], latest < timestamp {
+      latestElsewhere[slot] = timestamp
+    }
+  }
+
   /// Takes note whether a series has its latest sample here, once its last one
   /// in ``open`` will be at `timestamp`.
   private mutating func noteLast(_ timestamp: Int64, slot: Int) {
@@ -136,12 +174,12 @@ struct Head: Sendable {
     }
   }
 
-  /// Brings the late samples of a batch to the buffers, each of which is gone
-  /// through once.
-  mutating func applyLateSamples(newest: Int64) {
-    guard late.isEmpty == false else { return }
-    var samples: [LateSample] = []
-    swap(&samples, &late)
+  /// Brings samples of a batch to the buffers, each of which is gone through
+  /// once.
+  mutating func applyBufferedSamples(newest: Int64) {
+    guard toBuffer.isEmpty == false else { return }
+    var samples: [BufferedSample] = []
+    swap(&samples, &toBuffer)
     let order = samples.indices.sorted { left, right in
       (samples[left].slot, samples[left].timestamp, left)
         < (samples[right].slot, samples[right].timestamp, right)
@@ -153,56 +191,93 @@ struct Head: Sendable {
       let isLastOfSlot = next?.slot != sample.slot
       // Of samples at one time the one that came last counts.
       if isLastOfSlot || next?.timestamp != sample.timestamp {
-        columns.append(timestampMilliseconds: sample.timestamp, value: sample.value)
+        columns.append(
+          timestampMilliseconds: sample.timestamp, value: sample.value,
+          histogram: sample.content?.histogram,
+          startTimestampMilliseconds: sample.content?.startTimestamp ?? 0)
       }
       guard isLastOfSlot else { continue }
-      buffers[sample.slot, default: OutOfOrderBuffer()].merge(columns)
+      buffers[sample.slot, default: SampleBuffer()].merge(columns)
       columns.removeAll()
       if buffers[sample.slot]?.isFull == true { closeBuffer(ofSlot: sample.slot, newest: newest) }
     }
     // The memory is kept for the next batch.
     samples.removeAll(keepingCapacity: true)
-    swap(&samples, &late)
+    swap(&samples, &toBuffer)
   }
 
   /// Gives the sample at a time another value where it is in a chunk that can
   /// still change; elsewhere a later chunk hides it.
-  private mutating func replace(slot: Int, timestamp: Int64, value: Double) -> Bool {
+  ///
+  /// - Returns: False when the new sample must go to the buffer. No chunk that
+  ///   might hide it there has the old one then.
+  private mutating func replace(with sample: BufferedSample) -> Bool {
+    let (slot, timestamp) = (sample.slot, sample.timestamp)
     var columns = SampleColumns()
     // A reader takes what is buffered for the last that was written.
-    if buffers[slot]?.columns.valueBits(at: timestamp) != nil {
-      columns.append(timestampMilliseconds: timestamp, value: value)
+    if buffers[slot]?.columns.index(of: timestamp) != nil {
+      columns.append(
+        timestampMilliseconds: timestamp, value: sample.value,
+        histogram: sample.content?.histogram,
+        startTimestampMilliseconds: sample.content?.startTimestamp ?? 0)
       buffers[slot]?.merge(columns)
       return true
     }
-    var series = open[slot]
+    let series = open[slot]
     if series.slab.isNone == false, series.appender.description.covers(timestamp) {
       decodeOpenChunk(of: series, into: &columns)
-      if columns.replaceValue(at: timestamp, with: value) {
-        arena.free(series.slab)
-        series.appender = XORChunkAppender()
-        series.slab = arena.allocate(byteCount: XORChunkAppender.scratchByteCount)
-        for (timestamp, value) in zip(columns.timestamps, columns.values) {
-          arena.append(
-            timestamp: timestamp, value: value, to: &series.appender, in: &series.slab)
+      if let index = columns.index(of: timestamp) {
+        if sample.content == nil {
+          columns.replaceSample(at: index, with: sample)
+        } else {
+          columns.removeSample(at: index)
         }
-        if series.appender.isFull { close(&series, slot: slot) }
-        open[slot] = series
-        return true
+        rewriteOpenChunk(ofSlot: slot, with: columns)
+        return sample.content == nil
       }
     }
-    // A chunk of late samples may reach over the open one.
-    for index in closed.indices(ofSlot: slot)
-    where closed.chunks[index].description.covers(timestamp) {
-      columns.removeAll()
+    return replaceInClosedChunk(with: sample)
+  }
+
+  /// Makes the open chunk of a series anew of other samples in its window.
+  private mutating func rewriteOpenChunk(ofSlot slot: Int, with columns: SampleColumns) {
+    var series = open[slot]
+    arena.free(series.slab)
+    series.slab = .none
+    series.appender = XORChunkAppender()
+    if columns.isEmpty {
+      openChunkCount -= 1
+    } else {
+      series.slab = arena.allocate(byteCount: XORChunkAppender.scratchByteCount)
+      for (timestamp, value) in zip(columns.timestamps, columns.values) {
+        arena.append(
+          timestamp: timestamp, value: value, to: &series.appender, in: &series.slab)
+      }
+      if series.appender.isFull { close(&series, slot: slot) }
+    }
+    open[slot] = series
+  }
+
+  /// A chunk of buffered samples may reach over the open one.
+  private mutating func replaceInClosedChunk(with sample: BufferedSample) -> Bool {
+    for place in closed.indices(ofSlot: sample.slot)
+    where closed.chunks[place].description.covers(sample.timestamp) {
+      var columns = SampleColumns()
       do throws(ChunkError) {
-        try closed.encoded(closed.chunks[index]).decode(into: &columns)
+        try closed.encoded(closed.chunks[place]).decode(into: &columns)
       } catch {
         preconditionFailure("a closed chunk does not decode: \(error)")
       }
-      guard columns.replaceValue(at: timestamp, with: value) else { continue }
-      closed.replace(at: index, with: columns)
-      return true
+      guard let index = columns.index(of: sample.timestamp) else { continue }
+      // A rich sample might make the chunk too large, unless it is its only one.
+      let isInPlace = sample.content == nil || columns.count == 1
+      if isInPlace {
+        columns.replaceSample(at: index, with: sample)
+      } else {
+        columns.removeSample(at: index)
+      }
+      closed.replace(at: place, with: columns)
+      return isInPlace
     }
     return false
   }
@@ -231,13 +306,23 @@ struct Head: Sendable {
     openChunkCount -= 1
   }
 
-  /// Makes chunks of the out-of-order samples of a series.
-  mutating func closeBuffer(ofSlot slot: Int, newest: Int64) {
+  /// Makes chunks of the buffered samples of a series.
+  ///
+  /// - Parameter end: Samples in windows that end later stay in the buffer.
+  mutating func closeBuffer(
+    ofSlot slot: Int, newest: Int64, windowsEndingAt end: Int64 = .max
+  ) {
     guard let buffer = buffers.removeValue(forKey: slot) else { return }
+    var rest = SampleColumns()
     for (range, window) in buffer.chunkRanges(newest: newest) {
-      closed.append(
-        buffer.columns, at: range, slot: slot, seriesID: slots.ids[slot], window: window)
+      if window.lastMilliseconds <= end {
+        closed.append(
+          buffer.columns, at: range, slot: slot, seriesID: slots.ids[slot], window: window)
+      } else {
+        rest.append(buffer.columns, at: range)
+      }
     }
+    if rest.isEmpty == false { buffers[slot] = SampleBuffer(rest) }
   }
 
   /// Extends the known time range.
@@ -248,12 +333,10 @@ struct Head: Sendable {
 }
 
 extension SampleColumns {
-  /// Gives the sample at `timestamp` another value, and says whether there is
-  /// one.
-  fileprivate mutating func replaceValue(at timestamp: Int64, with value: Double) -> Bool {
-    let index = firstIndex(notBefore: timestamp)
-    guard index < count, timestamps[index] == timestamp else { return false }
-    values[index] = value
-    return true
+  /// Gives the sample at `index` the value of another one at its time.
+  fileprivate mutating func replaceSample(at index: Int, with sample: BufferedSample) {
+    replaceSample(
+      at: index, value: sample.value, histogram: sample.content?.histogram,
+      startTimestampMilliseconds: sample.content?.startTimestamp ?? 0)
   }
 }

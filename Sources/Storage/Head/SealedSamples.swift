@@ -189,10 +189,16 @@ extension SampleColumns {
     return low
   }
 
-  /// The bits of the value at `timestamp`, or nil.
-  func valueBits(at timestamp: Int64) -> UInt64? {
+  /// The index of the sample at `timestamp`, or nil.
+  func index(of timestamp: Int64) -> Int? {
     let index = firstIndex(notBefore: timestamp)
-    guard index < count, timestamps[index] == timestamp else { return nil }
-    return values[index].bitPattern
+    return index < count && timestamps[index] == timestamp ? index : nil
+  }
+
+  /// The bits of the value at `timestamp`, or the identity of the histogram
+  /// there, or nil.
+  func valueBits(at timestamp: Int64) -> UInt64? {
+    guard let index = index(of: timestamp) else { return nil }
+    return histogram(at: index)?.identity ?? values[index].bitPattern
   }
 }

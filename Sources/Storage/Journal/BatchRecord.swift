@@ -1,3 +1,4 @@
+import ChunkEncoding
 import Numbers
 import SeriesModel
 
@@ -10,9 +11,12 @@ import SeriesModel
 /// count of metadata, each with family, type, help and unit as byte count and
 /// text; count of samples, each with the difference of its id to the one
 /// before and of its timestamp to the one before (both zigzag), and the 8
-/// bytes of its value. When there are exemplars, their count follows, each with
-/// series id, timestamp (zigzag), the 8 bytes of its value, and byte count and
-/// encoded labels.
+/// bytes of its value. In records with rich samples a byte stands before the
+/// value: 1 where the sample is a histogram, which then stands in the place of
+/// the value, see `HistogramCoding`, plus 2 where a start timestamp follows,
+/// counted back from the timestamp (zigzag). When there are exemplars, their
+/// count follows, each with series id, timestamp (zigzag), the 8 bytes of its
+/// value, and byte count and encoded labels.
 struct BatchRecord: Equatable {
   struct NewSeries: Equatable {
     var id: SeriesID
@@ -28,13 +32,19 @@ struct BatchRecord: Equatable {
   var metadata: [Metadata] = []
   var seriesIDs: [SeriesID] = []
   var timestamps: [Int64] = []
+  /// Of histograms the sums.
   var values: [Double] = []
+  /// What the rich ones among the samples have beyond the value.
+  var richContents = RichColumn()
   /// The samples that take the place of stored ones; when there are any, the
   /// record has a kind of its own, and any of its samples may be one.
   var replacementCount = 0
   var exemplars: [BatchExemplar] = []
 
-  var kind: RecordKind { replacementCount > 0 ? .replacingBatch : .batch }
+  var kind: RecordKind {
+    if richContents.isEmpty { return replacementCount > 0 ? .replacingBatch : .batch }
+    return replacementCount > 0 ? .replacingRichBatch : .richBatch
+  }
 
   var isEmpty: Bool {
     newSeries.isEmpty && metadata.isEmpty && seriesIDs.isEmpty && exemplars.isEmpty
@@ -58,16 +68,38 @@ struct BatchRecord: Equatable {
     Varint.append(UInt64(seriesIDs.count), to: &bytes)
     var previousID: UInt64 = 0
     var previousTimestamp: Int64 = 0
+    var coding = HistogramCoding()
+    let isRich = richContents.isEmpty == false
     for index in seriesIDs.indices {
       // &-: differences modulo 2^64 are undone by the decoder's &+.
       let id = seriesIDs[index].rawValue
       Varint.appendZigZag(Int64(bitPattern: id &- previousID), to: &bytes)
       Varint.appendZigZag(timestamps[index] &- previousTimestamp, to: &bytes)
-      bytes.appendLittleEndian(values[index].bitPattern)
+      if isRich {
+        appendRichSample(at: index, with: &coding, to: &bytes)
+      } else {
+        bytes.appendLittleEndian(values[index].bitPattern)
+      }
       previousID = id
       previousTimestamp = timestamps[index]
     }
     encodeExemplars(into: &bytes)
+  }
+
+  private func appendRichSample(
+    at index: Int, with coding: inout HistogramCoding, to bytes: inout [UInt8]
+  ) {
+    let content = richContents[index]
+    let startTimestamp = content?.startTimestamp ?? 0
+    bytes.append((content?.histogram == nil ? 0 : 1) + (startTimestamp == 0 ? 0 : 2))
+    if let histogram = content?.histogram {
+      coding.appendWithSum(histogram, to: &bytes)
+    } else {
+      bytes.appendLittleEndian(values[index].bitPattern)
+    }
+    if startTimestamp != 0 {
+      Varint.appendZigZag(timestamps[index] &- startTimestamp, to: &bytes)
+    }
   }
 
   private func encodeExemplars(into bytes: inout [UInt8]) {
@@ -100,7 +132,9 @@ struct BatchRecord: Equatable {
     seriesIDs.reserveCapacity(count)
     timestamps.reserveCapacity(count)
     values.reserveCapacity(count)
-    if kind == .replacingBatch { replacementCount = count }
+    if kind == .replacingBatch || kind == .replacingRichBatch { replacementCount = count }
+    let isRich = kind == .richBatch || kind == .replacingRichBatch
+    var coding = HistogramCoding()
     var id: UInt64 = 0
     var timestamp: Int64 = 0
     for _ in 0..<count {
@@ -108,10 +142,35 @@ struct BatchRecord: Equatable {
       timestamp &+= try input.signedNumber()
       seriesIDs.append(SeriesID(id))
       timestamps.append(timestamp)
-      values.append(Double(bitPattern: try input.fixedNumber()))
+      if isRich {
+        try readRichSample(from: &input, with: &coding)
+      } else {
+        values.append(Double(bitPattern: try input.fixedNumber()))
+      }
     }
     if input.isAtEnd == false { exemplars = try input.exemplars() }
     try input.expectEnd()
+  }
+
+  /// Reads what follows the timestamp of a sample.
+  private mutating func readRichSample(
+    from input: inout RecordInput, with coding: inout HistogramCoding
+  ) throws(RecordError) {
+    let flags = try input.bytes(count: 1)[0]
+    guard flags < 4 else { throw .malformed }
+    var histogram: NativeHistogram?
+    if flags & 1 != 0 {
+      let read = try input.histogram(with: &coding)
+      values.append(read.sum)
+      histogram = read
+    } else {
+      values.append(Double(bitPattern: try input.fixedNumber()))
+    }
+    let timestamp = timestamps[values.count - 1]
+    let startTimestamp = flags & 2 == 0 ? 0 : timestamp &- (try input.signedNumber())
+    guard flags > 0 else { return }
+    richContents.append(
+      RichContent(histogram: histogram, startTimestamp: startTimestamp), at: values.count - 1)
   }
 }
 
@@ -201,6 +260,21 @@ struct RecordInput: ~Escapable {
     let type = MetricType(rawValue: try text()) ?? .unknown
     let help = try text()
     return MetricMetadata(type: type, help: help, unit: try text())
+  }
+
+  mutating func histogram(
+    with coding: inout HistogramCoding
+  ) throws(RecordError) -> NativeHistogram {
+    do throws(ChunkError) {
+      return try coding.nextWithSum(in: bytes, at: &offset)
+    } catch {
+      throw .malformed
+    }
+  }
+
+  /// All bytes that are left.
+  mutating func rest() throws(RecordError) -> [UInt8] {
+    try bytes(count: bytes.count - offset)
   }
 
   mutating func exemplars() throws(RecordError) -> [BatchExemplar] {

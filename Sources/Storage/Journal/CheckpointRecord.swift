@@ -142,39 +142,92 @@ extension RecordInput {
   }
 }
 
-/// The out-of-order samples of a series that are in no chunk yet.
+/// The buffered samples of a series, which are in no chunk yet.
 ///
-/// Layout of the payload: series id, then timestamp and value of each sample
-/// (8 bytes each, little-endian), ascending in time.
-struct BufferedSamplesRecord: Equatable {
+/// Layout of the payload of plain samples: series id, then timestamp and value
+/// of each sample (8 bytes each, little-endian), ascending in time. Of others:
+/// series id (8 bytes, little-endian), class byte, then as LEB128 the sample
+/// count, the first timestamp (zigzag), the last timestamp less the first, the
+/// byte count of the timestamp vector; that vector, and the payload of the chunk
+/// of all samples.
+struct BufferedSamplesRecord {
   var seriesID: SeriesID
-  var timestamps: [Int64]
-  var values: [Double]
+  /// Not empty.
+  var columns: SampleColumns
+
+  var kind: RecordKind { columns.isPlain ? .bufferedSamples : .richBufferedSamples }
 
   func encode(into output: inout [UInt8]) {
     output.appendLittleEndian(seriesID.rawValue)
-    for (timestamp, value) in zip(timestamps, values) {
+    guard columns.isPlain else {
+      var compressor = ChunkCompressor()
+      encode(compressor.encode(columns, at: 0..<columns.count), into: &output)
+      return
+    }
+    for (timestamp, value) in zip(columns.timestamps, columns.values) {
       output.appendLittleEndian(timestamp)
       output.appendLittleEndian(value.bitPattern)
     }
   }
 
-  init(seriesID: SeriesID, timestamps: [Int64], values: [Double]) {
-    self.seriesID = seriesID
-    self.timestamps = timestamps
-    self.values = values
+  private func encode(_ chunk: EncodedChunk, into output: inout [UInt8]) {
+    let description = chunk.description
+    output.append(description.classByte)
+    Varint.append(UInt64(description.sampleCount), to: &output)
+    Varint.appendZigZag(description.minTimestamp, to: &output)
+    // &-: differences modulo 2^64 are undone by the decoder's &+.
+    Varint.append(
+      UInt64(bitPattern: description.maxTimestamp &- description.minTimestamp), to: &output)
+    output.appendLengthPrefixed(chunk.timestamps)
+    output += chunk.payload
   }
 
-  init(decoding input: Span<UInt8>) throws(RecordError) {
-    guard input.count >= 24, input.count % 16 == 8 else { throw .malformed }
+  init(seriesID: SeriesID, columns: SampleColumns) {
+    self.seriesID = seriesID
+    self.columns = columns
+  }
+
+  init(decoding input: Span<UInt8>, kind: RecordKind) throws(RecordError) {
+    columns = SampleColumns()
+    guard input.count >= 24 || kind == .richBufferedSamples && input.count > 8 else {
+      throw .malformed
+    }
     seriesID = SeriesID(input.littleEndian(at: 0, byteCount: 8))
-    timestamps = []
-    values = []
+    if kind == .richBufferedSamples {
+      try decodeChunk(input)
+    } else {
+      try decodePlainSamples(input)
+    }
+  }
+
+  private mutating func decodePlainSamples(_ input: Span<UInt8>) throws(RecordError) {
+    guard input.count % 16 == 8 else { throw .malformed }
     for offset in stride(from: 8, to: input.count, by: 16) {
       let timestamp = Int64(bitPattern: input.littleEndian(at: offset, byteCount: 8))
-      if let last = timestamps.last, last >= timestamp { throw .malformed }
-      timestamps.append(timestamp)
-      values.append(Double(bitPattern: input.littleEndian(at: offset + 8, byteCount: 8)))
+      if let last = columns.timestamps.last, last >= timestamp { throw .malformed }
+      columns.append(
+        timestampMilliseconds: timestamp,
+        value: Double(bitPattern: input.littleEndian(at: offset + 8, byteCount: 8)))
+    }
+  }
+
+  private mutating func decodeChunk(_ input: Span<UInt8>) throws(RecordError) {
+    var reader = RecordInput(input, at: 8)
+    let classByte = try reader.bytes(count: 1)[0]
+    let sampleCount = try reader.number()
+    guard sampleCount <= UInt64(ChunkDescription.largestSampleCount) else { throw .malformed }
+    let first = try reader.signedNumber()
+    let last = first &+ Int64(bitPattern: try reader.number())
+    let vector = try reader.byteString()
+    let chunk = EncodedChunk(
+      description: ChunkDescription(
+        classByte: classByte, sampleCount: Int(sampleCount), minTimestamp: first,
+        maxTimestamp: last),
+      timestamps: vector, payload: try reader.rest())
+    do throws(ChunkError) {
+      try chunk.decode(into: &columns)
+    } catch {
+      throw .malformed
     }
   }
 }

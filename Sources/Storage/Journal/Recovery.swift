@@ -180,9 +180,10 @@ struct Recovery {
         switch header.kind {
         case .openChunk: chunks.append(try OpenChunkRecord(decoding: bytes))
         case .openChunks: chunks += try OpenChunksRecord.chunks(decoding: bytes)
-        case .bufferedSamples: buffers.append(try BufferedSamplesRecord(decoding: bytes))
+        case .bufferedSamples, .richBufferedSamples:
+          buffers.append(try BufferedSamplesRecord(decoding: bytes, kind: header.kind))
         case .checkpointEnd: isComplete = true
-        case .batch, .replacingBatch: throw .malformed
+        case .batch, .replacingBatch, .richBatch, .replacingRichBatch: throw .malformed
         }
       } catch {
         note(malformedRecord(at: payload, in: segment), in: segment)
@@ -280,7 +281,8 @@ struct Recovery {
   private func batch(
     in bytes: [UInt8], at payload: Range<Int>, kind: RecordKind
   ) -> BatchRecord? {
-    guard kind == .batch || kind == .replacingBatch else { return nil }
+    let kinds: [RecordKind] = [.batch, .replacingBatch, .richBatch, .replacingRichBatch]
+    guard kinds.contains(kind) else { return nil }
     do throws(RecordError) {
       return try BatchRecord(decoding: bytes.span.extracting(payload), kind: kind)
     } catch {

@@ -14,8 +14,7 @@ enum RecordKind: UInt8, Sendable {
   case batch = 1
   /// An ``OpenChunkRecord``, in checkpoints of stores of format 1.
   case openChunk = 2
-  /// The out-of-order samples of a series that are not in a chunk yet, in a
-  /// checkpoint.
+  /// A ``BufferedSamplesRecord`` of plain samples, in a checkpoint.
   case bufferedSamples = 3
   /// The last record of a complete checkpoint.
   case checkpointEnd = 4
@@ -23,6 +22,13 @@ enum RecordKind: UInt8, Sendable {
   case replacingBatch = 5
   /// An ``OpenChunksRecord``, in a checkpoint.
   case openChunks = 6
+  /// A ``BatchRecord`` with rich samples.
+  case richBatch = 7
+  /// A ``BatchRecord`` with rich samples, any of which may take the place of
+  /// stored ones.
+  case replacingRichBatch = 8
+  /// A ``BufferedSamplesRecord`` with rich samples, in a checkpoint.
+  case richBufferedSamples = 9
 }
 
 /// The beginning of a segment file.
@@ -32,7 +38,7 @@ enum RecordKind: UInt8, Sendable {
 /// before (4), zero (4).
 struct SegmentHeader: Sendable {
   static let byteCount = 40
-  static let formatVersion: UInt32 = 1
+  static let formatVersion: UInt32 = 2
   private static let magic = Array("TSDBJRNL".utf8)
 
   var kind: SegmentKind

@@ -224,7 +224,7 @@ extension OpenStore {
     }
     buffer.append(&record)
     try frozen.forEachBuffer { record throws(FileError) in
-      buffer.appendRecord(.bufferedSamples) { record.encode(into: &$0) }
+      buffer.appendRecord(record.kind) { record.encode(into: &$0) }
       try buffer.flush(to: &writer, whenAbove: 1 << 20)
     }
     buffer.appendRecord(.checkpointEnd) { _ in }

@@ -260,6 +260,7 @@ extension Head {
     for slot in unused {
       open[slot] = OpenSeries()
       latestElsewhere[slot] = nil
+      newestRich[slot] = nil
     }
   }
 }

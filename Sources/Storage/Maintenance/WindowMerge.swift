@@ -245,14 +245,11 @@ struct WindowMerge {
   private mutating func add(_ columns: SampleColumns, of id: SeriesID, to run: inout ChunkRun) {
     var start = 0
     while start < columns.count {
-      var end = min(start + WindowMerge.chunkSampleCount, columns.count)
-      var chunk = compressor.encode(columns, at: start..<end)
-      while chunk.payload.count + chunk.timestamps.count > WindowMerge.chunkByteCount {
-        end = start + (end - start + 1) / 2
-        chunk = compressor.encode(columns, at: start..<end)
-      }
+      let end = min(start + WindowMerge.chunkSampleCount, columns.count)
+      let chunk = compressor.encode(
+        columns, at: start..<end, fitting: WindowMerge.chunkByteCount)
       run.add(chunk, of: id)
-      start = end
+      start += chunk.description.sampleCount
     }
   }
 

@@ -1,48 +1,55 @@
 import ChunkEncoding
 import SeriesModel
 
-/// A sample that came after a later one of its series.
-struct LateSample: Sendable {
+/// A sample on its way into a buffer: it came after a later one of its series,
+/// or is rich.
+struct BufferedSample: Sendable {
   var slot: Int
   var timestamp: Int64
   var value: Double
+  /// What it has beyond the value, or nil.
+  var content: RichContent?
 }
 
-/// Samples of one series that came after later ones, sorted by time.
-struct OutOfOrderBuffer: Sendable {
+/// Samples of one series that no open chunk takes, sorted by time: those that
+/// came after later ones, and rich ones.
+struct SampleBuffer: Sendable {
   /// A buffer of this many samples is made into chunks at once.
   static let fullCount = 4096
+  /// The same for one with rich samples, which take much memory here.
+  static let fullRichCount = 120
 
   private(set) var columns = SampleColumns()
 
   init() {}
 
-  init(timestamps: [Int64], values: [Double]) {
-    columns.timestamps = timestamps
-    columns.values = values
+  init(_ columns: SampleColumns) {
+    self.columns = columns
   }
 
-  var isFull: Bool { columns.count >= OutOfOrderBuffer.fullCount }
+  var isFull: Bool {
+    columns.count >= (columns.isPlain ? SampleBuffer.fullCount : SampleBuffer.fullRichCount)
+  }
 
   /// Adds samples, in the place of those at the same timestamps.
   mutating func merge(_ added: SampleColumns) {
     guard let first = added.timestamps.first else { return }
     let start = columns.firstIndex(notBefore: first)
-    let timestamps = columns.timestamps[start...]
-    let values = columns.values[start...]
-    columns.timestamps.removeSubrange(start...)
-    columns.values.removeSubrange(start...)
-    var next = start
-    for (timestamp, value) in zip(added.timestamps, added.values) {
-      let firstKept = next
-      while next < timestamps.endIndex, timestamps[next] < timestamp { next += 1 }
-      columns.timestamps.append(contentsOf: timestamps[firstKept..<next])
-      columns.values.append(contentsOf: values[firstKept..<next])
-      columns.append(timestampMilliseconds: timestamp, value: value)
-      if next < timestamps.endIndex, timestamps[next] == timestamp { next += 1 }
+    guard start < columns.count else {
+      columns.append(added, at: 0..<added.count)
+      return
     }
-    columns.timestamps.append(contentsOf: timestamps[next...])
-    columns.values.append(contentsOf: values[next...])
+    let old = columns
+    columns.removeSamples(from: start)
+    var next = start
+    for (index, timestamp) in added.timestamps.enumerated() {
+      let firstKept = next
+      while next < old.count, old.timestamps[next] < timestamp { next += 1 }
+      columns.append(old, at: firstKept..<next)
+      columns.append(added, at: index..<index + 1)
+      if next < old.count, old.timestamps[next] == timestamp { next += 1 }
+    }
+    columns.append(old, at: next..<old.count)
   }
 
   /// Cuts the samples into chunks, none across the border of a window.
