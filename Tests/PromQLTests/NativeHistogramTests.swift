@@ -84,7 +84,7 @@ import Testing
       gives: """
         {} NaN
         PromQL info: input to histogram_quantile has NaN observations, result is NaN for metric \
-        name "h" (1:20)
+        name "h" (1:25)
         """),
     QueryCase(
       "observations that are no numbers skew", series: "h {{count=4 sum=nan p=1:2}}",
@@ -92,7 +92,7 @@ import Testing
       gives: """
         {} 1.4142135623730951
         PromQL info: input to histogram_quantile has NaN observations, result is skewed higher \
-        for metric name "h" (1:20)
+        for metric name "h" (1:26)
         """),
     QueryCase(
       "observations that are no numbers are in no share",
@@ -100,7 +100,7 @@ import Testing
       gives: """
         {} 0.5
         PromQL info: input to histogram_fraction has NaN observations, which are excluded from \
-        all fractions for metric name "h" (1:20)
+        all fractions for metric name "h" (1:32)
         """),
     QueryCase(
       "shares", series: "h {{count=8 sum=20 p=1:4,2:4}}",

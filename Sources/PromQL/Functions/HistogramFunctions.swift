@@ -56,7 +56,7 @@ let histogramFunctions: [FunctionDefinition] = [
           fraction = buckets.fraction(from: lower[step], through: upper[step])
         case .native(let histogram):
           let estimate = histogram.fraction(from: lower[step], through: upper[step])
-          informAboutNaN(estimate.effectOfNaN, in: labels, call)
+          informAboutNaN(estimate.effectOfNaN, in: labels, call, vector: 2)
           fraction = estimate.value
         }
         let result = try collector.index(for: labels, dropsName: true)
@@ -102,22 +102,21 @@ private func quantile(
   case .classic(var buckets):
     let (value, repair) = buckets.quantile(rank)
     if let repair {
-      // For `histogram_quantiles` Prometheus points at the label argument.
       call.context.annotations.insert(
         repair: repair, ofMetric: labels.metricName ?? "", time: call.grid.time(at: step),
-        at: call.sourceRange(1))
+        at: call.sourceRange(vector))
     }
     return value
   case .native(let histogram):
     let estimate = histogram.quantile(rank)
-    informAboutNaN(estimate.effectOfNaN, in: labels, call)
+    informAboutNaN(estimate.effectOfNaN, in: labels, call, vector: vector)
     return estimate.value
   }
 }
 
 /// Says what observations that are no numbers do to an estimate.
 private func informAboutNaN(
-  _ effect: HistogramEstimate.EffectOfNaN, in labels: Labels, _ call: VectorCall
+  _ effect: HistogramEstimate.EffectOfNaN, in labels: Labels, _ call: VectorCall, vector: Int
 ) {
   let message: String
   switch effect {
@@ -130,7 +129,7 @@ private func informAboutNaN(
     message =
       "input to histogram_fraction has NaN observations, which are excluded from all fractions"
   }
-  call.context.inform(message.naming(metric: labels.metricName ?? ""), at: call.sourceRange(0))
+  call.context.inform(message.naming(metric: labels.metricName ?? ""), at: call.sourceRange(vector))
 }
 
 private func warnAboutRanks(_ ranks: [Double], _ call: VectorCall, argument: Int) {

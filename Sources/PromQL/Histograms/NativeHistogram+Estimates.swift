@@ -50,7 +50,7 @@ extension NativeHistogram {
       found = bucket
       passed += bucket.count
     }
-    guard var bucket = found.map(narrowedByEmptySide) else {
+    guard var bucket = hasCustomBounds ? found : found.map(narrowedByEmptySide) else {
       if wanted == 0 { return HistogramEstimate(value: .nan) }
       return sum.isNaN
         ? HistogramEstimate(value: .nan, effectOfNaN: .decides) : HistogramEstimate(value: 0)
@@ -127,10 +127,10 @@ extension NativeHistogram {
     return variance.value / count
   }
 
-  /// The bucket, cut at zero when it is the zero bucket of a histogram with
-  /// observations on one side only.
+  /// The bucket, cut at zero when it reaches over zero and there are
+  /// observations on one side only; custom buckets are all on the positive one.
   private func narrowedByEmptySide(_ bucket: HistogramBucket) -> HistogramBucket {
-    guard hasCustomBounds == false, bucket.lower <= 0, bucket.upper >= 0 else { return bucket }
+    guard bucket.lower <= 0, bucket.upper >= 0 else { return bucket }
     var bucket = bucket
     if negativeBuckets.isEmpty, positiveBuckets.isEmpty == false { bucket.lower = 0 }
     if positiveBuckets.isEmpty, negativeBuckets.isEmpty == false { bucket.upper = 0 }

@@ -53,7 +53,8 @@ private struct InfoSeries {
     let selection = InstantSelection(
       data: call.context.selections[plan.selectionIndex], grid: call.grid,
       referenceTime: plan.referenceTime, lookbackDelta: call.context.lookbackDelta,
-      reading: .timestamp, selectorRange: call.plan.sourceRange, context: call.context)
+      reading: .timestamp, refusesHistograms: true, selectorRange: call.plan.sourceRange,
+      context: call.context)
     try selection.forEach(in: call.context) { column in
       let key = column.labels.keeping(identifyingLabels)
       groups[key, default: [:]][column.labels.metricName ?? "", default: []].append(labels.count)

@@ -11,6 +11,8 @@ struct InstantSelection: VectorSource {
   let reading: SelectorReading
   /// True when each histogram says whether its counter was reset.
   var tellsResets = false
+  /// True when a histogram is an error, as it is among info metrics.
+  var refusesHistograms = false
   /// Where the selector stands.
   let selectorRange: SourceRange
   /// For remarks and limits.
@@ -39,7 +41,8 @@ struct InstantSelection: VectorSource {
         values: .absent(count: selection.grid.count))
       let hasValues =
         samples.histograms.isEmpty
-        ? selection.fill(&column.values, from: samples) : selection.fill(&column, from: samples)
+        ? selection.fill(&column.values, from: samples)
+        : try selection.fill(&column, from: samples)
       guard hasValues else { return nil }
       selection.data.valuesSelected +=
         column.values.count { $0.isAbsent == false }
@@ -73,7 +76,18 @@ struct InstantSelection: VectorSource {
   /// Finds the values of a series that has histograms.
   ///
   /// - Returns: True when a step has a value.
-  private func fill(_ column: inout SeriesColumn, from samples: SampleColumns) -> Bool {
+  private func fill(_ column: inout SeriesColumn, from samples: SampleColumns) throws -> Bool {
+    if refusesHistograms {
+      var isHistogram = false
+      forEachNewest(in: samples) { _, index in
+        if samples.histograms[index] != nil { isHistogram = true }
+      }
+      if isHistogram {
+        throw QueryError.execution(
+          "this should be an info metric, with float samples:"
+            + " \(column.labels.bracedDescription)")
+      }
+    }
     switch reading {
     case .smoothed:
       interpolateMixed(
