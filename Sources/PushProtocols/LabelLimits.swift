@@ -22,13 +22,17 @@ package struct LabelLimits: Equatable, Sendable {
 }
 
 /// Why the labels of a pushed series are refused.
-package enum LabelProblem: String, Hashable, Sendable, CaseIterable {
+package enum LabelProblem: String, Error, Hashable, Sendable, CaseIterable {
   /// A label has an empty name.
   case emptyName = "empty-label-name"
   /// Two labels have the same name.
   case duplicateName = "duplicate-label-name"
   /// A name or value is not UTF-8.
   case invalidUTF8 = "invalid-utf8"
+  /// The references to symbols are an odd number.
+  case oddReferences = "odd-label-references"
+  /// A reference is to none of the symbols.
+  case unknownSymbol = "unknown-symbol"
   /// The label `__name__` is missing or empty.
   case missingMetricName = "missing-metric-name"
   /// There are more labels than ``LabelLimits/maximumCount``.
@@ -46,6 +50,8 @@ extension LabelProblem: CustomStringConvertible {
     case .emptyName: "a label has an empty name"
     case .duplicateName: "a label name is there twice"
     case .invalidUTF8: "a label is not valid UTF-8"
+    case .oddReferences: "there is an odd number of label references"
+    case .unknownSymbol: "a label reference is outside of the symbols table"
     case .missingMetricName: "the label __name__ is missing"
     case .tooManyLabels: "there are too many labels"
     case .nameTooLong: "a label name is too long"

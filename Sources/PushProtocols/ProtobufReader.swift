@@ -87,6 +87,39 @@ package struct ProtobufReader: ~Escapable {
     ProtobufReader(bytes, try readRange(of: field))
   }
 
+  /// Appends the numbers of a repeated varint field, packed or not, but no more
+  /// to `integers` than make `limit` in all.
+  mutating func readIntegers(
+    of field: Field, into integers: inout [UInt64], limit: Int
+  ) throws(PushProtocolError) {
+    guard field.wireType == .lengthDelimited else {
+      let integer = try readInteger(of: field)
+      if integers.count < limit { integers.append(integer) }
+      return
+    }
+    var packed = try readMessage(of: field)
+    while packed.offset < packed.end {
+      let integer = try packed.readVarint()
+      if integers.count < limit { integers.append(integer) }
+    }
+  }
+
+  /// Appends the numbers of a repeated double field, likewise.
+  mutating func readDoubles(
+    of field: Field, into doubles: inout [Double], limit: Int
+  ) throws(PushProtocolError) {
+    guard field.wireType == .lengthDelimited else {
+      let double = try readDouble(of: field)
+      if doubles.count < limit { doubles.append(double) }
+      return
+    }
+    var packed = try readMessage(of: field)
+    while packed.offset < packed.end {
+      let double = Double(bitPattern: try packed.readFixed64())
+      if doubles.count < limit { doubles.append(double) }
+    }
+  }
+
   /// Reads the samples that stand here in a row, each as field 2 of a message
   /// that is a double as field 1, a positive integer of six bytes as field 2,
   /// and nothing else.

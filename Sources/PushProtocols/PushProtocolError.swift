@@ -12,6 +12,8 @@ package enum PushProtocolError: Error, Equatable, Sendable {
   case wrongWireType(field: Int, offset: Int)
   /// The message has more samples than its reader takes.
   case tooManySamples
+  /// The message has more symbols than its reader takes.
+  case tooManySymbols
 }
 
 extension PushProtocolError: CustomStringConvertible {
@@ -28,6 +30,8 @@ extension PushProtocolError: CustomStringConvertible {
       "protobuf field \(field) at byte \(offset) has an unexpected wire type"
     case .tooManySamples:
       "protobuf message has too many samples"
+    case .tooManySymbols:
+      "protobuf message has more than \(RemoteWriteRequest.maximumSymbolCount) symbols"
     }
   }
 }

@@ -1,13 +1,14 @@
 import SeriesModel
 
-/// Walks a remote write 1.0 request, the message `prometheus.WriteRequest`.
+/// Walks a remote write request: the message `prometheus.WriteRequest` of version
+/// 1, or `io.prometheus.write.v2.Request` of version 2.
 ///
 /// ```swift
 /// var request = RemoteWriteRequest(body)
 /// var series = RemoteWriteSeries()
 /// while try request.nextSeries(into: &series) {
 ///   try request.readLabels(of: &series)
-///   // use series.labels, series.timestamps, series.values
+///   // use series.labels, series.timestamps, series.values, series.histograms
 /// }
 /// // request.metadata is complete now
 /// ```
@@ -19,14 +20,28 @@ package struct RemoteWriteRequest: ~Copyable, ~Escapable {
   /// The most metadata entries that are kept; real senders write at most 2,000.
   package static let maximumMetadataCount = 50_000
 
+  /// The most symbols of a request of version 2.
+  package static let maximumSymbolCount = 4 << 20
+
+  /// Which message it is.
+  package enum Version: Sendable {
+    /// `prometheus.WriteRequest`.
+    case one
+    /// `io.prometheus.write.v2.Request`.
+    case two
+  }
+
   /// What the request says about metric families, by family name; complete
   /// once ``nextSeries(into:)`` has returned false. Entries without a family
   /// name are passed over.
-  package private(set) var metadata: [String: MetricMetadata] = [:]
+  package internal(set) var metadata: [String: MetricMetadata] = [:]
 
-  private let body: Span<UInt8>
+  let body: Span<UInt8>
+  private let version: Version
   private var reader: ProtobufReader
-  private let limits: LabelLimits
+  let limits: LabelLimits
+  /// In version 2, once they were read.
+  private var symbols: SymbolTable?
   /// How many samples the series not yet read may have.
   private var sampleAllowance: Int
   private var hasRefusedSeries = false
@@ -37,9 +52,11 @@ package struct RemoteWriteRequest: ~Copyable, ~Escapable {
   ///   in memory a sample may take eight times its bytes in the message.
   @_lifetime(copy body)
   package init(
-    _ body: Span<UInt8>, limits: LabelLimits = LabelLimits(), maximumSampleCount: Int = .max
+    _ body: Span<UInt8>, version: Version = .one, limits: LabelLimits = LabelLimits(),
+    maximumSampleCount: Int = .max
   ) {
     self.body = body
+    self.version = version
     self.reader = ProtobufReader(body)
     self.limits = limits
     sampleAllowance = maximumSampleCount
@@ -54,15 +71,22 @@ package struct RemoteWriteRequest: ~Copyable, ~Escapable {
   package mutating func nextSeries(
     into series: inout RemoteWriteSeries
   ) throws(PushProtocolError) -> Bool {
+    if version == .two, symbols == nil { symbols = try SymbolTable(body) }
     while let field = try reader.nextField() {
-      switch field.number {
-      case 1:
+      switch (version, field.number) {
+      case (.one, 1), (.two, 5):
         var message = try reader.readMessage(of: field)
         series.removeAll()
-        try series.read(&message, limits: limits, maximumSampleCount: sampleAllowance)
-        sampleAllowance -= series.timestamps.count
+        switch version {
+        case .one:
+          try series.read(&message, limits: limits, maximumSampleCount: sampleAllowance)
+        case .two:
+          try series.readVersion2(&message, limits: limits, maximumSampleCount: sampleAllowance)
+        }
+        series.padStartTimestamps()
+        sampleAllowance -= series.sampleCount
         return true
-      case 3:
+      case (.one, 3):
         var message = try reader.readMessage(of: field)
         try readMetadata(&message)
       default:
@@ -80,19 +104,48 @@ package struct RemoteWriteRequest: ~Copyable, ~Escapable {
   package mutating func readLabels(
     of series: inout RemoteWriteSeries
   ) throws(PushProtocolError) {
+    if let symbols {
+      readReferences(of: &series, symbols: symbols)
+      return
+    }
     var run = ProtobufReader(body, series.labelRun)
     try series.readLabelRun(&run, limits: limits)
     series.finishLabels(in: body, limits: limits, describesRefusal: hasRefusedSeries == false)
     if series.problem != nil { hasRefusedSeries = true }
   }
 
+  /// Makes labels of the references of a series of version 2.
+  private mutating func readReferences(
+    of series: inout RemoteWriteSeries, symbols: SymbolTable
+  ) {
+    let describesRefusal = hasRefusedSeries == false
+    switch symbols.labels(at: series.references) {
+    case .failure(let problem):
+      series.refuseReferences(problem, describesRefusal: describesRefusal)
+    case .success(let fields):
+      series.fields = fields
+      series.fieldCount = fields.count
+      series.finishLabels(in: body, limits: limits, describesRefusal: describesRefusal)
+    }
+    if series.problem != nil {
+      hasRefusedSeries = true
+    } else {
+      keepMetadata(of: series, symbols: symbols)
+    }
+  }
+
   /// The exemplars of the series that was read last, in the order sent; nil
   /// for one whose labels are refused.
   package func exemplars(of series: RemoteWriteSeries) -> [Exemplar?] {
     series.exemplars.map { field in
-      guard field.labels.count <= limits.maximumCount else { return nil }
+      var fields = field.labels
+      if let symbols {
+        guard case .success(let found) = symbols.labels(at: field.references) else { return nil }
+        fields = found
+      }
+      guard fields.count <= limits.maximumCount else { return nil }
       var labels: [Label] = []
-      for label in field.labels {
+      for label in fields {
         guard label.name.isEmpty == false, label.name.count <= limits.maximumNameBytes,
           label.value.count <= limits.maximumValueBytes
         else { return nil }
@@ -144,7 +197,7 @@ extension RemoteWriteSeries {
     labelRun = try message.skipRun(ofField: 1)
     while true {
       message.readCurrentSamples(timestamps: &timestamps, values: &values)
-      guard timestamps.count <= maximumSampleCount else { throw .tooManySamples }
+      guard sampleCount <= maximumSampleCount else { throw .tooManySamples }
       guard let field = try message.nextField() else { return }
       switch field.number {
       case 1:
@@ -159,8 +212,8 @@ extension RemoteWriteSeries {
         var exemplar = try message.readMessage(of: field)
         exemplars.append(try ExemplarField(&exemplar, limits: limits))
       case 4:
-        _ = try message.readRange(of: field)
-        histogramCount += 1
+        var histogram = try message.readMessage(of: field)
+        try readHistogram(&histogram)
       default:
         try message.skip(field)
       }
@@ -183,21 +236,50 @@ extension RemoteWriteSeries {
     fields += others
   }
 
-  /// Reads the message `Sample`.
-  private mutating func readSample(
-    _ message: inout ProtobufReader
+  /// Reads the message `Sample`; version 1 has no start timestamps.
+  mutating func readSample(
+    _ message: inout ProtobufReader, hasStart: Bool = false
   ) throws(PushProtocolError) {
     var value = 0.0
     var timestamp: Int64 = 0
+    var startTimestamp: Int64 = 0
     while let field = try message.nextField() {
       switch field.number {
       case 1: value = try message.readDouble(of: field)
       case 2: timestamp = Int64(bitPattern: try message.readInteger(of: field))
+      case 3 where hasStart:
+        startTimestamp = Int64(bitPattern: try message.readInteger(of: field))
       default: try message.skip(field)
       }
     }
     timestamps.append(timestamp)
     values.append(value)
+    if startTimestamp != 0 {
+      startTimestamps += repeatElement(0, count: timestamps.count - startTimestamps.count)
+      startTimestamps[timestamps.count - 1] = startTimestamp
+    }
+  }
+
+  /// Makes as many start timestamps as there are samples, where there are any.
+  fileprivate mutating func padStartTimestamps() {
+    guard startTimestamps.isEmpty == false else { return }
+    startTimestamps += repeatElement(0, count: timestamps.count - startTimestamps.count)
+  }
+
+  /// Reads the message `Histogram`.
+  mutating func readHistogram(
+    _ message: inout ProtobufReader
+  ) throws(PushProtocolError) {
+    try histogramMessage.read(&message)
+    do throws(HistogramProblem) {
+      histograms.append(
+        Histogram(
+          timestamp: histogramMessage.timestamp, startTimestamp: histogramMessage.startTimestamp,
+          histogram: try histogramMessage.histogram()))
+    } catch {
+      refusedHistogramCount += 1
+      if histogramProblem == nil { histogramProblem = error }
+    }
   }
 }
 
@@ -237,8 +319,9 @@ extension LabelField {
 }
 
 extension MetricType {
-  /// The type that the enumeration `MetricMetadata.MetricType` numbers so.
-  fileprivate init(remoteWriteCode code: UInt64) {
+  /// The type that the enumeration `MetricMetadata.MetricType` numbers so, or
+  /// `Metadata.MetricType` of version 2.
+  init(remoteWriteCode code: UInt64) {
     switch code {
     case 1: self = .counter
     case 2: self = .gauge

@@ -19,8 +19,37 @@ package struct RemoteWriteSeries: Sendable {
   package internal(set) var values: [Double] = []
   /// The number of exemplars; ``RemoteWriteRequest/exemplars(of:)`` reads them.
   package var exemplarCount: Int { exemplars.count }
-  /// The number of native histograms, which are passed over.
-  package internal(set) var histogramCount = 0
+  /// When the counters of the samples began, 0 where that is not known; empty
+  /// when it is for none.
+  package internal(set) var startTimestamps: [Int64] = []
+  /// The native histograms that are sound, in the order sent.
+  package internal(set) var histograms: [Histogram] = []
+  /// The number of native histograms that are refused.
+  package internal(set) var refusedHistogramCount = 0
+  /// Why the first of them is.
+  package internal(set) var histogramProblem: HistogramProblem?
+
+  /// A native histogram at a moment.
+  package struct Histogram: Equatable, Sendable {
+    /// Milliseconds since 1970-01-01T00:00Z.
+    package var timestamp: Int64
+    /// When its counter began, or 0.
+    package var startTimestamp: Int64
+    /// The histogram.
+    package var histogram: NativeHistogram
+
+    /// Creates a histogram at a moment.
+    package init(timestamp: Int64, startTimestamp: Int64 = 0, histogram: NativeHistogram) {
+      self.timestamp = timestamp
+      self.startTimestamp = startTimestamp
+      self.histogram = histogram
+    }
+  }
+
+  /// The number of samples and histograms, those refused included.
+  package var sampleCount: Int { timestamps.count + histogramCount }
+
+  var histogramCount: Int { histograms.count + refusedHistogramCount }
 
   /// Where the labels stand in the request, when they stand together.
   ///
@@ -36,6 +65,14 @@ package struct RemoteWriteSeries: Sendable {
   /// The number of labels; beyond the limit they are counted, not kept.
   var fieldCount = 0
 
+  /// In version 2: where in the symbols the labels are, one more than may be at
+  /// most.
+  var references: [UInt64] = []
+  /// In version 2: what the series says of its metric family.
+  var metadata: SeriesMetadataField?
+  /// The histogram that is being read.
+  var histogramMessage = HistogramMessage()
+
   /// The exemplars, their labels still in the request.
   var exemplars: [ExemplarField] = []
 
@@ -49,16 +86,31 @@ package struct RemoteWriteSeries: Sendable {
     timestamps.removeAll(keepingCapacity: true)
     values.removeAll(keepingCapacity: true)
     exemplars.removeAll(keepingCapacity: true)
-    histogramCount = 0
+    startTimestamps.removeAll(keepingCapacity: true)
+    histograms.removeAll(keepingCapacity: true)
+    refusedHistogramCount = 0
+    histogramProblem = nil
+    references.removeAll(keepingCapacity: true)
+    metadata = nil
     labelRun = 0..<0
     fields.removeAll(keepingCapacity: true)
     fieldCount = 0
   }
 }
 
+/// What a series of version 2 says of its metric family.
+struct SeriesMetadataField: Sendable {
+  var type: UInt64 = 0
+  /// Where in the symbols the texts are.
+  var help: UInt64 = 0
+  var unit: UInt64 = 0
+}
+
 /// An exemplar, and where its labels are in a request.
 struct ExemplarField: Sendable {
   var labels: [LabelField] = []
+  /// In version 2: where in the symbols the labels are.
+  var references: [UInt64] = []
   var value = 0.0
   var timestamp: Int64 = 0
 }
@@ -90,6 +142,14 @@ extension RemoteWriteSeries {
       RemoteWriteSeries.append(bytes.extracting(field.value), to: &encoded)
     }
     labels = Labels(trustedEncodedBytes: encoded)
+  }
+
+  /// Refuses the labels of version 2, whose references are `references`.
+  mutating func refuseReferences(_ problem: LabelProblem, describesRefusal: Bool) {
+    self.problem = problem
+    guard describesRefusal else { return }
+    let shown = references.prefix(8).map { "\($0)" } + (references.count > 8 ? ["..."] : [])
+    refusedText = "series with the label references [" + shown.joined(separator: " ") + "]"
   }
 
   private mutating func sortAndCheck(in bytes: Span<UInt8>, limits: LabelLimits) -> LabelProblem? {

@@ -4,7 +4,8 @@ import PushProtocols
 import SeriesModel
 import Synchronization
 
-/// Receives remote write 1.0 requests and appends their samples.
+/// Receives remote write requests of versions 1.0 and 2.0 and appends their
+/// samples.
 ///
 /// A request is one batch: what is accepted of it becomes visible and durable
 /// at once, before the answer. A refused sample or series costs the others
@@ -61,23 +62,31 @@ package final class RemoteWriteReceiver: Sendable {
   ///
   /// - Parameters:
   ///   - body: As sent.
-  ///   - contentType: The header `Content-Type`; nil counts as
-  ///     `application/x-protobuf`.
+  ///   - contentType: The header `Content-Type`, whose parameter `proto` says
+  ///     which version it is; nil counts as `application/x-protobuf`, version 1.0.
   ///   - contentEncoding: The header `Content-Encoding`; nil counts as `snappy`.
-  /// - Returns: 204 when everything but native histograms is stored; 400 when
-  ///   something is refused or the body is no request; 413 or 415 for a body
-  ///   too large or of another kind; 500 or 503 when the store can't take it.
+  /// - Returns: 204 when everything is stored; 400 when something is refused or
+  ///   the body is no request; 413 or 415 for a body too large or of another
+  ///   kind; 500 or 503 when the store can't take it. Answers to version 2.0 say
+  ///   in header fields how much is stored.
   package func receive(
     body: [UInt8], contentType: String?, contentEncoding: String?
   ) -> PushAnswer {
-    let answer =
-      refusalOfHeaders(contentType: contentType, contentEncoding: contentEncoding)
-      ?? store(body)
+    let answer: PushAnswer
+    switch version(contentType: contentType, contentEncoding: contentEncoding) {
+    case .failure(let refusal): answer = refusal.answer
+    case .success(.one): answer = store(body, version: .one)
+    case .success(.two):
+      var stored = store(body, version: .two)
+      // Where nothing was stored, the header fields say so.
+      stored.headers.merge(RemoteWriteResult.writtenHeaders()) { known, _ in known }
+      answer = stored
+    }
     metrics.requests["\(answer.status)"].increment()
     return answer
   }
 
-  private func store(_ body: [UInt8]) -> PushAnswer {
+  private func store(_ body: [UInt8], version: RemoteWriteRequest.Version) -> PushAnswer {
     guard body.count <= limits.maximumBodyBytes else {
       return PushAnswer(
         status: 413,
@@ -95,9 +104,16 @@ package final class RemoteWriteReceiver: Sendable {
     }
     do {
       let result = try workspace.readAndAppend(
-        to: destination.appender, cache: cache, limits: limits, now: clock())
+        version, to: destination.appender, cache: cache, limits: limits, now: clock())
       metrics.count(result)
-      return result.answer
+      var answer = result.answer
+      if version == .two {
+        answer.headers.merge(result.writtenHeaders) { known, _ in known }
+      }
+      return answer
+    } catch PushProtocolError.tooManySymbols {
+      return PushAnswer(
+        status: 413, text: "\(PushProtocolError.tooManySymbols): send smaller requests")
     } catch PushProtocolError.tooManySamples {
       return PushAnswer(
         status: 413,
@@ -119,30 +135,54 @@ package final class RemoteWriteReceiver: Sendable {
     }
   }
 
-  private func refusalOfHeaders(contentType: String?, contentEncoding: String?) -> PushAnswer? {
+  /// Which message the headers announce, or why it can't be read.
+  private func version(
+    contentType: String?, contentEncoding: String?
+  ) -> Result<RemoteWriteRequest.Version, HeaderRefusal> {
     let accepted =
-      "accepted is \"application/x-protobuf\" with \"proto=prometheus.WriteRequest\" or "
-      + "without it, in the content encoding \"snappy\""
+      "accepted is \"application/x-protobuf\" with \"proto=io.prometheus.write.v2.Request\", "
+      + "with \"proto=prometheus.WriteRequest\" or without either, in the content encoding "
+      + "\"snappy\""
+    var version = RemoteWriteRequest.Version.one
     if let contentType, contentType.isEmpty == false {
       var parts = contentType.split(separator: ";", omittingEmptySubsequences: false)
         .map { $0.trimmingBlanks() }
       let mediaType = parts.removeFirst()
       let message = parts.first { $0.lowercased().hasPrefix("proto=") }?.dropFirst(6)
-      guard mediaType.lowercased() == "application/x-protobuf",
-        message ?? "prometheus.WriteRequest" == "prometheus.WriteRequest"
-      else {
-        return PushAnswer(
-          status: 415, text: "content type \"\(contentType)\" is not supported; \(accepted)")
+      let known = RemoteWriteRequest.Version(message: message)
+      guard mediaType.lowercased() == "application/x-protobuf", let known else {
+        return .failure(
+          HeaderRefusal("content type \"\(contentType)\" is not supported; \(accepted)"))
       }
+      version = known
     }
     if let contentEncoding, contentEncoding.isEmpty == false,
       contentEncoding.trimmingBlanks().lowercased() != "snappy"
     {
-      return PushAnswer(
-        status: 415,
-        text: "content encoding \"\(contentEncoding)\" is not supported; \(accepted)")
+      return .failure(
+        HeaderRefusal("content encoding \"\(contentEncoding)\" is not supported; \(accepted)"))
     }
-    return nil
+    return .success(version)
+  }
+}
+
+/// Why the headers of a request are refused.
+private struct HeaderRefusal: Error {
+  let answer: PushAnswer
+
+  init(_ text: String) {
+    answer = PushAnswer(status: 415, text: text)
+  }
+}
+
+extension RemoteWriteRequest.Version {
+  /// The version whose message has this name; without a name the first.
+  fileprivate init?(message: Substring?) {
+    switch message {
+    case nil, "prometheus.WriteRequest": self = .one
+    case "io.prometheus.write.v2.Request": self = .two
+    default: return nil
+    }
   }
 }
 
@@ -161,6 +201,7 @@ extension StringProtocol {
 private struct RemoteWriteMetrics: Sendable {
   let requests: Family<Counter>
   private let stored: Counter
+  private let storedHistograms: Counter
   private let refused: Family<Counter>
   private let invalidLabels: Counter
   private let exemplars: Counter
@@ -175,7 +216,11 @@ private struct RemoteWriteMetrics: Sendable {
     stored = try registry.register(
       .counter(
         "tsdb_remote_write_stored_samples_total",
-        help: "Samples stored that came by remote write."))
+        help: "Samples and native histograms stored that came by remote write."))
+    storedHistograms = try registry.register(
+      .counter(
+        "tsdb_remote_write_stored_histograms_total",
+        help: "Native histograms stored that came by remote write."))
     refused = try registry.register(
       .counters(
         "tsdb_remote_write_refused_samples_total",
@@ -198,6 +243,7 @@ private struct RemoteWriteMetrics: Sendable {
 
   func count(_ result: RemoteWriteResult) {
     stored.increment(by: Double(result.storedCount))
+    storedHistograms.increment(by: Double(result.storedHistogramCount))
     exemplars.increment(by: Double(result.exemplarCount))
     for (reason, count) in result.refusedExemplarCounts {
       refusedExemplars[reason].increment(by: Double(count))
@@ -205,9 +251,6 @@ private struct RemoteWriteMetrics: Sendable {
     invalidLabels.increment(by: Double(result.invalidLabelsSampleCount))
     for (reason, count) in result.refusedCounts {
       refused[reason].increment(by: Double(count))
-    }
-    if result.histogramCount > 0 {
-      refused["native-histogram"].increment(by: Double(result.histogramCount))
     }
   }
 }

@@ -25,50 +25,56 @@ struct RemoteWriteWorkspace: Sendable {
   /// - Throws: ``PushProtocolError`` before anything is stored, or what `appender`
   ///   throws.
   mutating func readAndAppend(
-    to appender: any Appender, cache: SeriesCache, limits: RemoteWriteReceiver.Limits,
-    now: Timestamp
+    _ version: RemoteWriteRequest.Version, to appender: any Appender, cache: SeriesCache,
+    limits: RemoteWriteReceiver.Limits, now: Timestamp
   ) throws -> RemoteWriteResult {
     batch.removeAll()
     var result = RemoteWriteResult()
-    try read(limits: limits, appender: appender, cache: cache, result: &result)
+    try read(version, limits: limits, appender: appender, cache: cache, result: &result)
     guard batch.isEmpty == false else { return result }
     let latest = now.milliseconds.addingReportingOverflow(limits.futureToleranceMilliseconds)
     let options = AppendOptions(
       latestAccepted: latest.overflow ? .latest : Timestamp(milliseconds: latest.partialValue))
-    result.add(try appender.append(batch, options: options))
+    result.add(try appender.append(batch, options: options), of: batch)
     if result.hasVanishedSeries { cache.removeAll() }
     return result
   }
 
   private mutating func read(
-    limits: RemoteWriteReceiver.Limits, appender: any Appender, cache: SeriesCache,
-    result: inout RemoteWriteResult
+    _ version: RemoteWriteRequest.Version, limits: RemoteWriteReceiver.Limits,
+    appender: any Appender, cache: SeriesCache, result: inout RemoteWriteResult
   ) throws {
     let message = message
     var request = RemoteWriteRequest(
-      message.span, limits: limits.labels, maximumSampleCount: limits.maximumSampleCount)
+      message.span, version: version, limits: limits.labels,
+      maximumSampleCount: limits.maximumSampleCount)
     while try request.nextSeries(into: &series) {
-      result.histogramCount += series.histogramCount
-      let labelRange = series.labelRange
+      // In version 2 the same bytes mean something else in each request.
+      let labelRange = version == .one ? series.labelRange : nil
       var known = labelRange.flatMap { cache.seriesID(for: message.span.extracting($0)) }
       if known == nil {
         try request.readLabels(of: &series)
         if let problem = series.problem {
-          result.refuse(
-            series.refusedText, because: problem, sampleCount: series.timestamps.count)
+          result.refuse(series.refusedText, because: problem, sampleCount: series.sampleCount)
           continue
         }
-        guard series.timestamps.isEmpty == false || series.exemplarCount > 0 else { continue }
+        if version == .two, series.sampleCount == 0 {
+          result.refuseEmpty(series.labels)
+          continue
+        }
+        guard series.sampleCount > 0 || series.exemplarCount > 0 else { continue }
         known = try appender.seriesID(for: series.labels)
         if let known, let labelRange {
           cache.insert(known, for: message.span.extracting(labelRange))
         }
       }
       guard let id = known else { continue }
-      for index in series.timestamps.indices {
-        batch.add(
-          id, timestampMilliseconds: series.timestamps[index], value: series.values[index])
+      if let problem = series.histogramProblem {
+        if version == .one { try request.readLabels(of: &series) }
+        result.refuseHistograms(
+          of: series.labels, because: problem, count: series.refusedHistogramCount)
       }
+      addSamples(of: id)
       if series.exemplarCount > 0 {
         for exemplar in request.exemplars(of: series) {
           if let exemplar {
@@ -81,17 +87,39 @@ struct RemoteWriteWorkspace: Sendable {
     }
     batch.metadata = request.metadata
   }
+
+  /// Adds the samples and histograms of the series that was read last.
+  private mutating func addSamples(of id: SeriesID) {
+    if series.startTimestamps.isEmpty {
+      for index in series.timestamps.indices {
+        batch.add(
+          id, timestampMilliseconds: series.timestamps[index], value: series.values[index])
+      }
+    } else {
+      for index in series.timestamps.indices {
+        batch.add(
+          id, timestampMilliseconds: series.timestamps[index], value: series.values[index],
+          startTimestampMilliseconds: series.startTimestamps[index])
+      }
+    }
+    for sample in series.histograms {
+      batch.add(
+        id, timestampMilliseconds: sample.timestamp, histogram: sample.histogram,
+        startTimestampMilliseconds: sample.startTimestamp)
+    }
+  }
 }
 
 /// What became of a remote write request.
 struct RemoteWriteResult {
+  /// The samples and histograms that are stored.
   private(set) var storedCount = 0
+  /// The histograms among them.
+  private(set) var storedHistogramCount = 0
   /// The number of refused samples by reason.
   private(set) var refusedCounts: [String: Int] = [:]
   /// The refused samples whose series has refused labels.
   private(set) var invalidLabelsSampleCount = 0
-  private var refusedSeriesCount = 0
-  var histogramCount = 0
   private(set) var exemplarCount = 0
   /// The number of refused exemplars by reason; they don't fail the request.
   var refusedExemplarCounts: [String: Int] = [:]
@@ -101,14 +129,32 @@ struct RemoteWriteResult {
   private var firstRefusal: String?
 
   mutating func refuse(_ series: String, because problem: LabelProblem, sampleCount: Int) {
-    refusedSeriesCount += 1
     invalidLabelsSampleCount += sampleCount
     refusedCounts[problem.rawValue, default: 0] += sampleCount
     if firstRefusal == nil { firstRefusal = "\(series): \(problem)" }
   }
 
-  mutating func add(_ result: AppendResult) {
+  /// Refuses some histograms of a series.
+  mutating func refuseHistograms(
+    of labels: Labels, because problem: HistogramProblem, count: Int
+  ) {
+    refusedCounts["invalid-histogram", default: 0] += count
+    if firstRefusal == nil { firstRefusal = "\(labels): \(problem)" }
+  }
+
+  /// Refuses a series without a sample, as version 2 asks for.
+  mutating func refuseEmpty(_ labels: Labels) {
+    guard firstRefusal == nil else { return }
+    firstRefusal =
+      "TimeSeries must contain at least one sample or histogram for series \(labels)"
+  }
+
+  mutating func add(_ result: AppendResult, of batch: SampleBatch) {
     storedCount += result.acceptedCount
+    if batch.histograms.isEmpty == false {
+      let refused = result.rejections.count { batch.histograms[$0.batchIndex] != nil }
+      storedHistogramCount += batch.histograms.count { $0 != nil } - refused
+    }
     exemplarCount += result.acceptedExemplarCount
     for (reason, count) in result.refusedExemplarCounts {
       refusedExemplarCounts[reason.rawValue, default: 0] += count
@@ -132,12 +178,27 @@ struct RemoteWriteResult {
         text: "a series was dropped while its samples came in, send them again")
     }
     let reasons = refusedCounts.sorted { $0.key < $1.key }.map { "\($0.value) \($0.key)" }
-    var text =
-      "stored \(storedCount) samples, refused \(refusedCounts.values.reduce(0, +)) "
-      + "(\(reasons.joined(separator: ", "))); first refused: \(firstRefusal)"
-    if histogramCount > 0 {
-      text += "; \(histogramCount) native histograms are not stored either"
-    }
-    return PushAnswer(status: 400, text: text)
+    let list = reasons.isEmpty ? "" : " (\(reasons.joined(separator: ", ")))"
+    return PushAnswer(
+      status: 400,
+      text: "stored \(storedCount) samples, refused \(refusedCounts.values.reduce(0, +))\(list); "
+        + "first refused: \(firstRefusal)")
+  }
+
+  /// The header fields with which an answer of version 2 says what is stored.
+  var writtenHeaders: [String: String] {
+    RemoteWriteResult.writtenHeaders(
+      samples: storedCount - storedHistogramCount, histograms: storedHistogramCount,
+      exemplars: exemplarCount)
+  }
+
+  static func writtenHeaders(
+    samples: Int = 0, histograms: Int = 0, exemplars: Int = 0
+  ) -> [String: String] {
+    [
+      "X-Prometheus-Remote-Write-Samples-Written": "\(samples)",
+      "X-Prometheus-Remote-Write-Histograms-Written": "\(histograms)",
+      "X-Prometheus-Remote-Write-Exemplars-Written": "\(exemplars)",
+    ]
   }
 }

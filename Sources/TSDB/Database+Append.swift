@@ -26,6 +26,33 @@ extension Database: Appender {
     var batch = SampleBatch()
     batch.add(
       try seriesID(for: labels), timestampMilliseconds: timestamp.milliseconds, value: value)
+    try appendAll(batch)
+  }
+
+  /// Appends one native histogram and returns once it is on disk.
+  ///
+  /// For many samples make a ``SampleBatch``: it costs one write to the disk.
+  ///
+  /// - Parameters:
+  ///   - histogram: At most ``NativeHistogram/largestBucketCount`` buckets and
+  ///     custom bounds; its content is kept bit for bit and not checked.
+  ///   - labels: The series, the metric name included. It may have numbers too.
+  ///   - timestamp: Any moment within the retention, in any order.
+  ///   - startTimestamp: When the counter behind it began, or nil.
+  /// - Throws: As ``append(_:to:at:)``, and when the histogram is too
+  ///   large.
+  public func append(
+    _ histogram: NativeHistogram, to labels: Labels, at timestamp: Timestamp,
+    startingAt startTimestamp: Timestamp? = nil
+  ) throws {
+    var batch = SampleBatch()
+    batch.add(
+      try seriesID(for: labels), timestampMilliseconds: timestamp.milliseconds,
+      histogram: histogram, startTimestampMilliseconds: startTimestamp?.milliseconds ?? 0)
+    try appendAll(batch)
+  }
+
+  private func appendAll(_ batch: SampleBatch) throws {
     if let rejection = try append(batch).rejections.first {
       throw TSDBError(.refused, "a sample was refused (\(rejection.reason.rawValue)): \(rejection)")
     }

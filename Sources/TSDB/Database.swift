@@ -27,6 +27,7 @@ import Threading
 /// - ``close()``
 /// ### Writing
 /// - ``append(_:to:at:)``
+/// - ``append(_:to:at:startingAt:)``
 /// - ``append(_:options:)``
 /// - ``seriesID(for:)``
 /// - ``synchronize()``

@@ -1,4 +1,4 @@
-"""Writes remote write 1.0 requests: protobuf, in a snappy block."""
+"""Writes remote write requests of versions 1.0 and 2.0: protobuf, in a snappy block."""
 
 import struct
 
@@ -38,6 +38,64 @@ def series(labels, samples, histograms=()):
     encoded += [message(2, sample(*pair)) for pair in samples]
     encoded += [message(4, histogram) for histogram in histograms]
     return message(1, b"".join(encoded))
+
+
+def histogram(milliseconds, total, counts, first_index=0, zero_count=0, start=0):
+    """A native histogram of integers with the buckets `counts` from an index on."""
+    deltas = [count - before for count, before in zip(counts, [0] + counts)]
+    encoded = b"\x08" + varint(zero_count + sum(counts)) + b"\x19" + struct.pack("<d", total)
+    if zero_count:
+        encoded += b"\x30" + varint(zero_count)
+    encoded += message(11, b"\x08" + zigzag(first_index) + b"\x10" + varint(len(counts)))
+    encoded += message(12, b"".join(zigzag(delta) for delta in deltas))
+    encoded += b"\x78" + varint(milliseconds)
+    if start:
+        encoded += varint(17 << 3) + varint(start)
+    return encoded
+
+
+def zigzag(number):
+    return varint((number << 1) ^ (number >> 63))
+
+
+class Version2:
+    """A request of version 2.0, whose texts are symbols."""
+
+    HEADERS = {
+        "Content-Type": "application/x-protobuf;proto=io.prometheus.write.v2.Request",
+        "X-Prometheus-Remote-Write-Version": "2.0.0",
+    }
+
+    def __init__(self):
+        self.symbols = [""]
+        self.entries = b""
+
+    def reference(self, text):
+        if text not in self.symbols:
+            self.symbols.append(text)
+        return self.symbols.index(text)
+
+    def add(self, labels, samples=(), histograms=(), exemplars=()):
+        """`samples` are milliseconds, value and start; `exemplars` are labels,
+        value and milliseconds."""
+        encoded = message(1, self.references(labels))
+        for milliseconds, value, start in samples:
+            encoded += message(2, sample(milliseconds, value) + b"\x18" + varint(start))
+        encoded += b"".join(message(3, histogram) for histogram in histograms)
+        for exemplar_labels, value, milliseconds in exemplars:
+            encoded += message(
+                4, message(1, self.references(exemplar_labels)) + b"\x11"
+                + struct.pack("<d", value) + b"\x18" + varint(milliseconds))
+        self.entries += message(5, encoded)
+        return self
+
+    def references(self, labels):
+        texts = [text for name in sorted(labels) for text in (name, labels[name])]
+        return b"".join(varint(self.reference(text)) for text in texts)
+
+    def post(self, client):
+        symbols = b"".join(message(4, symbol) for symbol in self.symbols)
+        return post(client, symbols + self.entries, self.HEADERS)
 
 
 def metadata(kind, family, help_text):

@@ -256,12 +256,52 @@ class ReceiverTest(unittest.TestCase):
         self.assertIsNone(self.server.value("ending", self.now / 1000))
         self.assertEqual(self.stored("ending"), [(self.now - 2000, 1)])
 
-    def test_histograms_are_passed_over(self):
-        series = remote_write.series(
-            {"__name__": "mixed"}, [(self.now, 1)], histograms=[b"\x10\x05"])
-        answer = remote_write.post(self.server, series)
+    def test_histograms_are_stored_and_refused_one_by_one(self):
+        times = [self.now - 3000, self.now - 2000, self.now - 1000]
+        sound = [
+            remote_write.histogram(time, 10.5, [1 + index, 2, 3])
+            for index, time in enumerate(times)]
+        answer = remote_write.post(
+            self.server, remote_write.series({"__name__": "native"}, [], histograms=sound))
         self.assertEqual(answer.status, 204, answer.text)
-        self.assertEqual(self.stored("mixed"), [(self.now, 1)])
+        # Of the same series a number, and a histogram that counts less than it has.
+        broken = remote_write.histogram(self.now + 1, 1, [1]).replace(b"\x08\x01", b"\x08\x02", 1)
+        answer = remote_write.post(
+            self.server, remote_write.series(
+                {"__name__": "native"}, [(self.now, 1)], histograms=[broken]))
+        self.assertEqual(answer.status, 400)
+        self.assertIn("observation count should equal the number of observations", answer.text)
+        self.assertIn("stored 1 samples, refused 1 (1 invalid-histogram)", answer.text)
+        counted = self.server.value("count_over_time(native[10s])", self.now / 1000)
+        self.assertEqual(counted, 4)
+
+    def test_version_2_says_what_is_written(self):
+        request = remote_write.Version2()
+        request.add(
+            {"__name__": "second_total", "zone": "ö"},
+            [(self.now - 1000, 1, self.now - 5000), (self.now, 2, self.now - 5000)],
+            exemplars=[({"trace_id": "abc"}, 1, self.now)])
+        request.add(
+            {"__name__": "second_native"},
+            histograms=[remote_write.histogram(self.now, 3, [1, 1], start=self.now - 5000)])
+        answer = request.post(self.server)
+        self.assertEqual(answer.status, 204, answer.text)
+        self.assertEqual(self.written(answer), ["2", "1", "1"])
+        self.assertEqual(
+            self.server.vector("second_total", self.now / 1000),
+            {frozenset({("__name__", "second_total"), ("zone", "ö")}): 2})
+        # Sent again, everything is there already.
+        answer = request.post(self.server)
+        self.assertEqual((answer.status, self.written(answer)), (204, ["2", "1", "1"]))
+        request.add({"__name__": "second_total", "zone": "ö"}, [(self.now, 3, 0)])
+        answer = request.post(self.server)
+        self.assertEqual((answer.status, self.written(answer)), (400, ["2", "1", "1"]))
+        self.assertIn("1 duplicate-timestamp", answer.text)
+
+    def written(self, answer):
+        return [
+            answer.headers[f"X-Prometheus-Remote-Write-{kind}-Written"]
+            for kind in ("Samples", "Histograms", "Exemplars")]
 
     def test_metadata_is_kept(self):
         remote_write.post(self.server, remote_write.metadata(1, "described_total", "Its help."))
@@ -319,7 +359,7 @@ class ReceiverTest(unittest.TestCase):
         entry = remote_write.series({"__name__": "typed"}, [(self.now, 1)])
         rows = [
             ({"Content-Type": "text/plain"}, 415),
-            ({"Content-Type": "application/x-protobuf;proto=io.prometheus.write.v2.Request"}, 415),
+            ({"Content-Type": "application/x-protobuf;proto=io.prometheus.write.v3.Request"}, 415),
             ({"Content-Encoding": "gzip"}, 415),
         ]
         for headers, status in rows:

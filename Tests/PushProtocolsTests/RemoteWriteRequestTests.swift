@@ -4,30 +4,38 @@ import TestSupport
 import Testing
 
 /// What a walk over a request found.
-private struct Walk: Equatable {
+struct Walk: Equatable {
   var labels: [Labels] = []
   var samples: [[Sample]] = []
   var problems: [LabelProblem] = []
   var refusedTexts: [String] = []
   var exemplarCount = 0
   var exemplars: [Exemplar?] = []
-  var histogramCount = 0
+  var histograms: [RemoteWriteSeries.Histogram] = []
+  var histogramProblems: [HistogramProblem] = []
+  var startTimestamps: [[Int64]] = []
   var metadata: [String: MetricMetadata] = [:]
 
-  init(_ bytes: [UInt8], limits: LabelLimits = LabelLimits()) throws {
-    var request = RemoteWriteRequest(bytes.span, limits: limits)
+  init(
+    _ bytes: [UInt8], version: RemoteWriteRequest.Version = .one,
+    limits: LabelLimits = LabelLimits()
+  ) throws {
+    var request = RemoteWriteRequest(bytes.span, version: version, limits: limits)
     var series = RemoteWriteSeries()
     while try request.nextSeries(into: &series) {
       try request.readLabels(of: &series)
       exemplarCount += series.exemplarCount
       exemplars += request.exemplars(of: series)
-      histogramCount += series.histogramCount
+      histograms += series.histograms
+      if let problem = series.histogramProblem { histogramProblems.append(problem) }
+      #expect([0, series.timestamps.count].contains(series.startTimestamps.count))
       if let problem = series.problem {
         problems.append(problem)
         refusedTexts.append(series.refusedText)
         continue
       }
       labels.append(series.labels)
+      startTimestamps.append(series.startTimestamps)
       samples.append(
         zip(series.timestamps, series.values).map { Sample(milliseconds: $0, value: $1) })
     }
@@ -79,16 +87,23 @@ private struct Walk: Equatable {
     }
   }
 
-  @Test func exemplarsAndHistogramsAreCounted() throws {
+  @Test func exemplarsAndHistogramsAreRead() throws {
     var encoder = RemoteWriteEncoder()
+    let sound = HistogramFields {
+      $0.integerCount = 0
+      $0.timestamp = 5
+    }
     encoder.series(
-      labels: [("__name__", "a")], samples: [(1, 1)], exemplarCount: 2, histogramCount: 3)
+      labels: [("__name__", "a")], samples: [(1, 1)], exemplarCount: 2,
+      histograms: [sound, HistogramFields { $0.integerCount = 3 }, sound])
     let walk = try Walk(encoder.bytes)
     #expect(walk.exemplarCount == 2)
     let exemplar = Exemplar(
       labels: ["trace_id": "abc"], value: 1, timestamp: Timestamp(milliseconds: 0))
     #expect(walk.exemplars == [exemplar, exemplar])
-    #expect(walk.histogramCount == 3)
+    let histogram = RemoteWriteSeries.Histogram(timestamp: 5, histogram: NativeHistogram())
+    #expect(walk.histograms == [histogram, histogram])
+    #expect(walk.histogramProblems == [.totalMismatch(found: 0, total: 3)])
     #expect(walk.samples == [[Sample(milliseconds: 1, value: 1)]])
   }
 
@@ -269,7 +284,7 @@ private enum MetadataTypes {
     encoder.series(
       labels: [("__name__", "a"), ("job", "x"), ("instance", "y")],
       samples: [(1_700_000_000_000, 1.5), (1_700_000_015_000, -2)], exemplarCount: 1,
-      histogramCount: 1)
+      histograms: [HistogramCase.all[0].fields])
     encoder.metadata("a", typeCode: 1, help: "Things.", unit: "")
     encoder.series(
       ["__name__": "b", "long": String(repeating: "l", count: 200)], samples: [(1, 2)])

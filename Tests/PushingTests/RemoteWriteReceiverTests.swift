@@ -118,8 +118,10 @@ private func request(_ build: (inout RemoteWriteEncoder) -> Void) -> [UInt8] {
       contentType: "application/x-protobuf; proto=prometheus.WriteRequest",
       contentEncoding: "snappy", status: 204),
     HeaderRow(
-      contentType: "application/x-protobuf;proto=io.prometheus.write.v2.Request",
+      contentType: "application/x-protobuf;proto=io.prometheus.write.v3.Request",
       contentEncoding: "snappy", status: 415),
+    HeaderRow(
+      contentType: "application/x-protobuf;proto=", contentEncoding: "snappy", status: 415),
     HeaderRow(contentType: "application/json", contentEncoding: "snappy", status: 415),
     HeaderRow(contentType: "text/plain", contentEncoding: nil, status: 415),
     HeaderRow(contentType: "application/x-protobuf", contentEncoding: "gzip", status: 415),
@@ -184,14 +186,16 @@ private func request(_ build: (inout RemoteWriteEncoder) -> Void) -> [UInt8] {
       $0.series(labels: [("no_name", "x")], samples: [(1, 1), (2, 2)])
       $0.series(["__name__": "a"], samples: [(future, 1), (future + 1, 2)])
       $0.series(labels: [("__name__", "b"), ("c", "1"), ("c", "2")], samples: [(1, 1)])
-      $0.series(labels: [("__name__", "d")], samples: [(5, 5)], histogramCount: 1)
+      $0.series(
+        labels: [("__name__", "d")], samples: [(5, 5)],
+        histograms: [HistogramFields { $0.integerCount = 1 }])
     }
     let answer = setup.receive(message)
     #expect(answer.status == 400)
     #expect(
-      answer.text == "stored 2 samples, refused 4 (1 duplicate-label-name, 2 missing-metric-name, "
-        + "1 too-far-in-future); first refused: {no_name=\"x\"}: the label __name__ is missing; "
-        + "1 native histograms are not stored either")
+      answer.text == "stored 2 samples, refused 5 (1 duplicate-label-name, 1 invalid-histogram, "
+        + "2 missing-metric-name, 1 too-far-in-future); first refused: {no_name=\"x\"}: the label "
+        + "__name__ is missing")
     #expect(
       setup.appender.entries == [
         .init(["__name__": "a"], milliseconds: future, value: 1),
@@ -200,7 +204,7 @@ private func request(_ build: (inout RemoteWriteEncoder) -> Void) -> [UInt8] {
     for line in [
       "prometheus_api_remote_write_invalid_labels_samples_total 3",
       "tsdb_remote_write_refused_samples_total{reason=\"too-far-in-future\"} 1",
-      "tsdb_remote_write_refused_samples_total{reason=\"native-histogram\"} 1",
+      "tsdb_remote_write_refused_samples_total{reason=\"invalid-histogram\"} 1",
     ] {
       #expect(setup.exposition.contains(line + "\n"))
     }
@@ -218,17 +222,127 @@ private func request(_ build: (inout RemoteWriteEncoder) -> Void) -> [UInt8] {
         "stored 1 samples, refused 1 (1 \(reason.rawValue)); first refused: a{b=\"c\"} at 2 ms: "))
   }
 
-  @Test func nativeHistogramsAloneAreNoError() throws {
+  @Test func histogramsAreStoredAndRefusedOneByOne() throws {
     let setup = try Setup()
     let message = request {
-      $0.series(labels: [("__name__", "h")], samples: [], histogramCount: 2)
+      $0.series(
+        labels: [("__name__", "h")], samples: [],
+        histograms: [
+          HistogramFields {
+            $0.integerCount = 3
+            $0.sum = 6
+            $0.positiveSpans = [(1, 2)]
+            $0.positiveDeltas = [1, 1]
+            $0.timestamp = 7
+          },
+          HistogramFields {
+            $0.floatCount = 1
+            $0.positiveSpans = [(0, 4_000_000_000)]
+            $0.positiveCounts = [1]
+          },
+        ])
       $0.series(["__name__": "a"], samples: [(1, 1)])
     }
-    #expect(setup.receive(message) == PushAnswer(status: 204))
-    #expect(setup.appender.entries.count == 1)
+    // Twice: the second time, the series are found by the bytes of their labels.
+    for _ in 0..<2 {
+      setup.appender.removeAll()
+      let answer = setup.receive(message)
+      #expect(answer.status == 400)
+      #expect(
+        answer.text == "stored 2 samples, refused 1 (1 invalid-histogram); first refused: h: "
+          + "positive side: spans need 4000000000 buckets, have 1 buckets: histogram spans specify "
+          + "different number of buckets than provided")
+      var histogram = NativeHistogram(count: 3, sum: 6)
+      histogram.positiveBuckets.append(index: 1, count: 1)
+      histogram.positiveBuckets.append(index: 2, count: 2)
+      #expect(
+        setup.appender.entries == [
+          .init(["__name__": "h"], milliseconds: 7, histogram: histogram),
+          .init(["__name__": "a"], milliseconds: 1, value: 1),
+        ])
+    }
+    #expect(setup.exposition.contains("tsdb_remote_write_stored_samples_total 4\n"))
+    #expect(setup.exposition.contains("tsdb_remote_write_stored_histograms_total 2\n"))
+  }
+
+  private static let version2 = "application/x-protobuf;proto=io.prometheus.write.v2.Request"
+
+  private static func written(_ samples: Int, _ histograms: Int, _ exemplars: Int) -> [String:
+    String]
+  {
+    [
+      "X-Prometheus-Remote-Write-Samples-Written": "\(samples)",
+      "X-Prometheus-Remote-Write-Histograms-Written": "\(histograms)",
+      "X-Prometheus-Remote-Write-Exemplars-Written": "\(exemplars)",
+    ]
+  }
+
+  @Test func version2IsStoredAndCounted() throws {
+    let setup = try Setup()
+    var encoder = RemoteWriteV2Encoder()
+    encoder.series(
+      ["__name__": "a", "x": "y"], samples: [.init(1, 1, start: -5), .init(2, 2)],
+      metadata: (1, "Things.", "seconds"))
+    encoder.series(
+      ["__name__": "h"],
+      histograms: [
+        HistogramFields {
+          $0.floatCount = 2.5
+          $0.timestamp = 3
+          $0.startTimestamp = 1
+        }
+      ])
+    let answer = setup.receive(encoder.bytes, contentType: Self.version2)
+    #expect(answer == PushAnswer(status: 204, headers: Self.written(2, 1, 0)))
     #expect(
-      setup.exposition.contains(
-        "tsdb_remote_write_refused_samples_total{reason=\"native-histogram\"} 2\n"))
+      setup.appender.entries == [
+        .init(["__name__": "a", "x": "y"], milliseconds: 1, value: 1, startTimestamp: -5),
+        .init(["__name__": "a", "x": "y"], milliseconds: 2, value: 2),
+        .init(
+          ["__name__": "h"], milliseconds: 3, histogram: NativeHistogram(count: 2.5),
+          startTimestamp: 1),
+      ])
+    #expect(
+      setup.appender.metadata == [
+        "a": MetricMetadata(type: .counter, help: "Things.", unit: "seconds")
+      ])
+  }
+
+  /// The bytes of the references are the same, the labels are not.
+  @Test func version2SeriesAreNotFoundByTheirBytes() throws {
+    let setup = try Setup()
+    for name in ["a", "b"] {
+      var encoder = RemoteWriteV2Encoder()
+      encoder.series(["__name__": name], samples: [.init(1, 1)])
+      #expect(setup.receive(encoder.bytes, contentType: Self.version2).status == 204)
+    }
+    #expect(setup.appender.entries.map(\.labels) == [["__name__": "a"], ["__name__": "b"]])
+  }
+
+  @Test func version2PartlyRefusedSaysWhatIsWritten() throws {
+    let setup = try Setup()
+    var encoder = RemoteWriteV2Encoder()
+    encoder.series(references: [0], samples: [.init(1, 1)])
+    encoder.series(references: [0, 999], samples: [.init(1, 1), .init(2, 1)])
+    encoder.series(["__name__": "empty"])
+    encoder.series(["__name__": "a"], samples: [.init(1, 1)])
+    let answer = setup.receive(encoder.bytes, contentType: Self.version2)
+    #expect(answer.status == 400)
+    #expect(answer.headers == Self.written(1, 0, 0))
+    #expect(
+      answer.text == "stored 1 samples, refused 3 (1 odd-label-references, 2 unknown-symbol); "
+        + "first refused: series with the label references [0]: there is an odd number of label "
+        + "references")
+    var empty = RemoteWriteV2Encoder()
+    empty.series(["__name__": "empty"], exemplars: [["trace_id": "x"]])
+    let emptyAnswer = setup.receive(empty.bytes, contentType: Self.version2)
+    #expect(emptyAnswer.status == 400)
+    #expect(
+      emptyAnswer.text.hasSuffix(
+        "TimeSeries must contain at least one sample or histogram for series empty"))
+    let garbage = setup.receive([0x0B], contentType: Self.version2)
+    #expect(garbage.status == 400)
+    #expect(garbage.headers == Self.written(0, 0, 0))
   }
 
   @Test func storeFailuresAskTheSenderToComeAgain() throws {

@@ -36,6 +36,30 @@ import Testing
     try database.close()
   }
 
+  @Test func appendedHistogramIsReadBack() throws {
+    var database = try Database.open(at: directory.path("data"))
+    var histogram = NativeHistogram(schema: 3, count: 2, sum: 0.5)
+    histogram.positiveBuckets.append(index: -7, count: 2)
+    try database.append(histogram, to: labels, at: minutes(2), startingAt: minutes(1))
+    try database.append(histogram, to: labels, at: minutes(3))
+    histogram.count = 3
+    let error = #expect(throws: TSDBError.self) {
+      try database.append(histogram, to: labels, at: minutes(3))
+    }
+    #expect(error?.code == .refused)
+    histogram.count = 2
+    try database.close()
+    database = try Database.open(at: directory.path("data"))
+    let selection = SeriesSelection(matchers: [], start: .earliest, end: .latest)
+    let snapshot = try database.snapshot(of: [selection])
+    var columns = SampleColumns()
+    try snapshot.seriesSets[0].makeCursor().read(seriesAt: 0, into: &columns)
+    #expect(columns.timestamps == [120_000, 180_000])
+    #expect(columns.histograms == [histogram, histogram])
+    #expect(columns.startTimestamps == [60_000, 0])
+    try database.close()
+  }
+
   @Test func aBatchSaysWhatBecameOfEachSample() throws {
     let database = try Database.open(at: directory.path("data"))
     var batch = SampleBatch()

@@ -34,6 +34,17 @@ package struct FuzzedChunk {
     payload = Array(input.dropFirst(offset + vectorByteCount))
   }
 
+  /// The samples, or nil when the bytes are no chunk.
+  package var samples: SampleColumns? {
+    var columns = SampleColumns()
+    do throws(ChunkError) {
+      try columns.append(chunk: description, timestamps: vector.span, payload: payload.span)
+    } catch {
+      return nil
+    }
+    return columns
+  }
+
   /// Decodes behind one sample that is there, and returns what is wrong with the
   /// outcome, or nil.
   package func problem() -> String? {
@@ -42,9 +53,10 @@ package struct FuzzedChunk {
     do throws(ChunkError) {
       try columns.append(chunk: description, timestamps: vector.span, payload: payload.span)
     } catch {
-      return columns.timestamps == [7] && columns.values == [7]
+      return columns.timestamps == [7] && columns.values == [7] && columns.isPlain
         ? nil : "something was appended although it threw"
     }
+    if let problem = problem(ofOptionalColumns: columns) { return problem }
     let times = columns.timestamps.dropFirst()
     if times.count != description.sampleCount || columns.values.count != times.count + 1 {
       return "there are \(times.count) samples"
@@ -53,5 +65,27 @@ package struct FuzzedChunk {
       return "the range of time is another one"
     }
     return zip(times, times.dropFirst()).allSatisfy { $0 < $1 } ? nil : "time goes back"
+  }
+
+  private func problem(ofOptionalColumns columns: SampleColumns) -> String? {
+    if columns.isPlain { return nil }
+    guard [0, columns.count].contains(columns.histograms.count),
+      [0, columns.count].contains(columns.startTimestamps.count)
+    else { return "a column has another length" }
+    var compressor = ChunkCompressor()
+    var again = SampleColumns()
+    let isReadable: Bool
+    do throws(ChunkError) {
+      try compressor.encode(columns, at: 1..<columns.count).decode(into: &again)
+      isReadable = true
+    } catch {
+      isReadable = false
+    }
+    let histograms = (1..<columns.count).map { columns.histogram(at: $0) }
+    let starts = (1..<columns.count).map { columns.startTimestamp(at: $0) }
+    return isReadable && again.timestamps == Array(columns.timestamps.dropFirst())
+      && (0..<again.count).map { again.histogram(at: $0) } == histograms
+      && (0..<again.count).map { again.startTimestamp(at: $0) } == starts
+      ? nil : "it does not come back when it is encoded again"
   }
 }

@@ -8,13 +8,29 @@ package final class RecordingAppender: Appender {
   package struct Entry: Hashable, Sendable, CustomStringConvertible {
     /// The labels of its series.
     package var labels: Labels
-    /// Its time and value.
+    /// Its time and value; of a histogram the sum.
     package var sample: Sample
+    /// The histogram, if it is one.
+    package var histogram: NativeHistogram?
+    /// When its counter began, or 0.
+    package var startTimestamp: Int64
 
     /// Creates an entry.
-    package init(_ labels: Labels, milliseconds: Int64, value: Double) {
+    package init(
+      _ labels: Labels, milliseconds: Int64, value: Double, startTimestamp: Int64 = 0
+    ) {
       self.labels = labels
       self.sample = Sample(milliseconds: milliseconds, value: value)
+      self.startTimestamp = startTimestamp
+    }
+
+    /// Creates an entry of a histogram.
+    package init(
+      _ labels: Labels, milliseconds: Int64, histogram: NativeHistogram, startTimestamp: Int64 = 0
+    ) {
+      self.init(
+        labels, milliseconds: milliseconds, value: histogram.sum, startTimestamp: startTimestamp)
+      self.histogram = histogram
     }
 
     package var description: String {
@@ -98,9 +114,13 @@ package final class RecordingAppender: Appender {
         var accepted: [Entry] = []
         var rejections: [Rejection] = []
         for index in 0..<batch.count {
-          let entry = Entry(
+          var entry = Entry(
             state.labels[Int(batch.seriesIDs[index].rawValue) - 1],
             milliseconds: batch.timestamps[index], value: batch.values[index])
+          if batch.histograms.isEmpty == false { entry.histogram = batch.histograms[index] }
+          if batch.startTimestamps.isEmpty == false {
+            entry.startTimestamp = batch.startTimestamps[index]
+          }
           let isLate = entry.sample.timestamp > options.latestAccepted
           if let reason = isLate ? .tooFarInFuture : state.reject(entry) {
             rejections.append(
