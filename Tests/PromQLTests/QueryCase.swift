@@ -130,8 +130,10 @@ extension InMemoryStore {
   convenience init(seriesEveryMinute notation: String) throws {
     self.init()
     for line in notation.split(separator: "\n") where line.isEmpty == false {
-      let end = line.lastIndex(of: "}").map(line.index(after:)) ?? line.firstIndex(of: " ")
-      let split = try #require(end)
+      let blank = try #require(line.firstIndex(of: " "))
+      let hasLabels = line[..<blank].contains("{")
+      let labelsEnd = hasLabels ? line.firstRange(of: "} ")?.lowerBound : nil
+      let split = labelsEnd.map(line.index(after:)) ?? blank
       let matchers = try Parser.parseMetricSelector(String(line[..<split]))
       let labels = Labels(matchers.map { Label($0.name, $0.value) })
       append(try Self.samples(Self.items(line[split...])), to: labels)

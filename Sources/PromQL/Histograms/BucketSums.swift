@@ -94,7 +94,9 @@ struct BucketSums {
     var merged = BucketSums()
     var next = 0
     for (position, index) in indices.enumerated() {
-      if Int(index) < bounds.count {
+      if index < 0 {
+        next = 0
+      } else if Int(index) < bounds.count {
         while next < target.count, target[next] < bounds[Int(index)] { next += 1 }
       } else {
         next = target.count

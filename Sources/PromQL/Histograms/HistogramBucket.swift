@@ -16,6 +16,8 @@ package struct HistogramBucket {
 }
 
 /// The bounds of buckets, as the schema of a histogram lays them out.
+///
+/// Any index is answered: indices come from the network, and the last ones wrap.
 enum BucketBounds {
   /// `fractions[schema][i]` is 2^(i / 2^schema) / 2.
   private static let fractions: [[Double]] = (0...8).map { schema in
@@ -29,6 +31,7 @@ enum BucketBounds {
   /// The bucket before that of infinity ends at the largest number, so that
   /// only infinity itself is beyond.
   static func exponential(_ index: Int32, schema: Int) -> Double {
+    guard schema <= 8 else { return exp2(scalbn(Double(index), Int32(clamping: -schema))) }
     let index = Int(index)
     if schema < 0 {
       let exponent = index << -schema
@@ -50,7 +53,7 @@ enum BucketBounds {
   /// The index, in a coarser schema, of the bucket that holds the bucket
   /// `index`.
   static func reduced(_ index: Int32, from schema: Int, to target: Int) -> Int32 {
-    ((index - 1) >> Int32(schema - target)) + 1
+    ((index &- 1) >> Int32(schema - target)) &+ 1
   }
 }
 
@@ -89,12 +92,12 @@ extension NativeHistogram {
     let count = positiveBuckets.counts[position]
     if hasCustomBounds {
       return HistogramBucket(
-        lower: BucketBounds.custom(index - 1, bounds: customBounds),
+        lower: BucketBounds.custom(index &- 1, bounds: customBounds),
         upper: BucketBounds.custom(index, bounds: customBounds), includesLower: index == 0,
         includesUpper: true, count: count)
     }
     return HistogramBucket(
-      lower: BucketBounds.exponential(index - 1, schema: schema),
+      lower: BucketBounds.exponential(index &- 1, schema: schema),
       upper: BucketBounds.exponential(index, schema: schema), includesLower: false,
       includesUpper: true, count: count)
   }
@@ -104,7 +107,7 @@ extension NativeHistogram {
     let index = negativeBuckets.indices[position]
     return HistogramBucket(
       lower: -BucketBounds.exponential(index, schema: schema),
-      upper: -BucketBounds.exponential(index - 1, schema: schema), includesLower: true,
+      upper: -BucketBounds.exponential(index &- 1, schema: schema), includesLower: true,
       includesUpper: false, count: negativeBuckets.counts[position])
   }
 

@@ -141,7 +141,7 @@ struct HistogramSum {
       if other.threshold > zero.threshold {
         zero = zero.widened(to: other.threshold, over: positive, negative, schema: schema)
         let isWithin = { [threshold = zero.threshold, schema] (index: Int32) in
-          BucketBounds.exponential(index - 1, schema: schema) < threshold
+          BucketBounds.exponential(index &- 1, schema: schema) < threshold
         }
         positive = positive.droppingLowest(while: isWithin)
         negative = negative.droppingLowest(while: isWithin)
@@ -220,7 +220,7 @@ struct ZeroBucket {
   @discardableResult
   private mutating func take(_ buckets: BucketSums, schema: Int) -> Bool {
     for (position, index) in buckets.indices.enumerated() {
-      if BucketBounds.exponential(index - 1, schema: schema) >= threshold { return false }
+      if BucketBounds.exponential(index &- 1, schema: schema) >= threshold { return false }
       count.add(buckets.sums[position], sign: 1)
       let upper = BucketBounds.exponential(index, schema: schema)
       guard upper > threshold else { continue }
