@@ -29,6 +29,21 @@ private enum StoredPlace: CaseIterable, Sendable {
     return try open(policy)
   }
 
+  /// The last value counts, whether the sample before it is staged or the last
+  /// one of a chunk that was closed.
+  @Test func replacedSampleMayGetItsFirstValueAgain() throws {
+    let store = try open(.replace)
+    try store.append(labels, [(1, 1), (1, 2), (1, 1)])
+    #expect(try store.samples()[labels] == samples([(1, 1)]))
+    let closing = (2...240).map { (Int64($0), Double($0)) }
+    try store.append(labels, closing)
+    #expect(store.statistics.openChunkCount == 0)
+    try store.append(labels, [(240, -1)])
+    try store.append(labels, [(240, 240)])
+    #expect(try store.samples()[labels] == samples([(1, 1)] + closing))
+    try store.close()
+  }
+
   /// Brings the sample with value 1 to a place, and returns the store.
   private func prepare(_ place: StoredPlace, _ policy: DuplicatePolicy) throws -> Store {
     let store = try open(policy)

@@ -229,7 +229,10 @@ private struct Row: Equatable {
     let expected = (0..<60 as Range<Int64>).map {
       Row($0 * length / 40, histogram(Double($0)))
     }
-    for row in expected { try append([row], to: store) }
+    for (index, row) in expected.enumerated() {
+      try append([row], to: store)
+      if index == 0 { try store.maintain(now: Timestamp(milliseconds: 0)) }
+    }
     try store.maintain(now: Timestamp(milliseconds: length * 3 / 2))
     #expect(try rows(store) == expected)
     let copy = directory.path("copy")

@@ -181,7 +181,7 @@ extension Head {
     }
     addStaged(
       slot: slot, timestamp: timestamp, value: value, content: content,
-      isReplacement: known != nil, isNewest: isNewest)
+      isReplacement: known != nil, isNewest: isNewest || timestamp == last?.timestamp)
     if slots.flags[slot].contains(.isRecorded) == false {
       slots.flags[slot].insert(.isRecorded)
       outcome.record.newSeries.append(

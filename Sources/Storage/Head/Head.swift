@@ -23,8 +23,8 @@ struct Head: Sendable {
     var windowLast: Int64 = 0
     /// The staged sample that was staged last, plus one; or 0.
     var lastStaged: UInt32 = 0
-    /// The staged sample with the highest timestamp, plus one, when that is
-    /// above every stored one; or 0.
+    /// The staged sample with the highest timestamp, of several the last one,
+    /// plus one, when no stored one is above it; or 0.
     var newestStaged: UInt32 = 0
 
     /// The length of the open chunk's window.
@@ -72,8 +72,10 @@ struct Head: Sendable {
     slots = SeriesSlots(hashSeed: hashSeed)
   }
 
-  /// The bytes that a checkpoint writes for the open chunks, about.
-  var openByteCount: Int { arena.usedByteCount + openChunkCount * 30 }
+  /// The bytes that a checkpoint writes for open chunks and buffers, about.
+  var openByteCount: Int {
+    buffers.values.reduce(arena.usedByteCount + openChunkCount * 30) { $0 + $1.byteCount }
+  }
 
   // MARK: Series
 

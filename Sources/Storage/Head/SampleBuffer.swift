@@ -31,6 +31,9 @@ struct SampleBuffer: Sendable {
     columns.count >= (columns.isPlain ? SampleBuffer.fullCount : SampleBuffer.fullRichCount)
   }
 
+  /// The bytes that a checkpoint writes for the buffer, about.
+  var byteCount: Int { columns.count * (columns.isPlain ? 16 : 64) }
+
   /// Adds samples, in the place of those at the same timestamps.
   mutating func merge(_ added: SampleColumns) {
     guard let first = added.timestamps.first else { return }
