@@ -1,0 +1,493 @@
+import PromQLSyntax
+import SeriesModel
+
+/// The change over a window, as `rate`, `increase` and `delta` see it.
+struct WindowChange: Sendable {
+  let isCounter: Bool
+  let isRate: Bool
+
+  /// Evaluates a series of numbers.
+  func evaluate(
+    numbersOf series: WindowedSeries, _ arguments: WindowArguments, into values: inout [Double]
+  ) throws {
+    let evaluation = Evaluation(change: self, series: series, arguments: arguments)
+    if series.geometry.modifier != nil {
+      try series.forEachWindow { window in
+        if let change = evaluation.numberBetweenEdges(of: window) { values[window.step] = change }
+      }
+      return
+    }
+    let samples = series.samples
+    var resets = ResetCursor(isCounter ? samples.numberResets : [])
+    var overlaps = OverlapCursor(isCounter ? samples.overlaps : [])
+    let hasStarts = isCounter && samples.startTimestamps.isEmpty == false
+    try series.forEachWindow { window in
+      var begin: Int64?
+      if hasStarts {
+        if overlaps.isFirst(in: window) { evaluation.warnOverlap() }
+        begin = evaluation.startTime(in: window)
+      }
+      guard window.samples.count > 1 || begin != nil else { return }
+      let first = samples.values[window.samples.lowerBound]
+      var change = samples.values[window.samples.upperBound - 1] - first
+      resets.forEach(in: window.samples) { change += samples.values[$0 - 1] }
+      // The counter is taken to have been zero when it began.
+      if begin != nil { change += first }
+      values[window.step] =
+        change * factor(over: window, in: series, first: first, change: change, begin: begin)
+    }
+  }
+
+  /// Evaluates a series that has histograms.
+  func evaluate(
+    _ series: WindowedSeries, _ arguments: WindowArguments, into column: inout SeriesColumn
+  ) throws {
+    let evaluation = Evaluation(change: self, series: series, arguments: arguments)
+    var overlaps = OverlapCursor(isCounter ? series.samples.overlaps : [])
+    // Windows of numbers find no histogram before these, and others don't ask.
+    var resets = ResetCursor(isCounter ? series.samples.numberResets : [])
+    try series.forEachWindow { window in
+      switch series.content(of: window) {
+      case .mixed:
+        evaluation.warnMixedTypes()
+      case .histograms where series.geometry.modifier == nil:
+        if overlaps.isFirst(in: window) { evaluation.warnOverlap() }
+        if let change = evaluation.histogramChange(over: window) {
+          column.set(change, at: window.step)
+        }
+      case .histograms:
+        if let change = evaluation.histogramBetweenEdges(of: window) {
+          column.set(change, at: window.step)
+        }
+      case .numbers where series.geometry.modifier == nil:
+        if overlaps.isFirst(in: window) { evaluation.warnOverlap() }
+        if let change = evaluation.numberChange(over: window, &resets) {
+          column.values[window.step] = change
+        }
+      case .numbers:
+        if let change = evaluation.numberBetweenEdges(of: window) {
+          column.values[window.step] = change
+        }
+      }
+    }
+  }
+
+  /// By what a change between samples is multiplied to be that between the
+  /// window's edges.
+  ///
+  /// An edge that is nearer than 1.1 times the average distance of samples is
+  /// taken for part of the series; otherwise the series is taken to begin or end
+  /// half an average distance beyond its samples. A counter is not extended to
+  /// before it was zero, nor to before it began.
+  @inline(__always)
+  private func factor(
+    over window: WindowedSeries.Window, in series: WindowedSeries, first: Double, change: Double,
+    begin: Int64?
+  ) -> Double {
+    let firstTime = series.samples.timestamps[window.samples.lowerBound]
+    let lastTime = series.samples.timestamps[window.samples.upperBound - 1]
+    var sampled = Double(lastTime - firstTime) / 1000
+    let gaps = window.samples.count - 1
+    let average = gaps > 0 ? sampled / Double(gaps) : 0
+    let threshold = average * 1.1
+    var toStart = Double(firstTime - window.start) / 1000
+    var toEnd = Double(window.end - lastTime) / 1000
+    if let begin {
+      toStart = 0
+      sampled = Double(lastTime - begin) / 1000
+    } else {
+      if toStart >= threshold { toStart = average / 2 }
+      if isCounter, change > 0, first >= 0 {
+        let toZero = sampled * (first / change)
+        if toZero < toStart { toStart = toZero }
+      }
+    }
+    if toEnd >= threshold { toEnd = average / 2 }
+    var factor = sampled == 0 ? 1 : (sampled + toStart + toEnd) / sampled
+    if isRate { factor /= series.rangeSeconds }
+    return factor
+  }
+
+  /// The evaluation over one series.
+  private struct Evaluation {
+    let change: WindowChange
+    let series: WindowedSeries
+    let arguments: WindowArguments
+
+    private var samples: SampleColumns { series.samples }
+    private var metricName: String { series.labels.metricName ?? "" }
+    private var isCounter: Bool { change.isCounter }
+
+    private func warn(_ message: String) {
+      arguments.context.warn(message, at: arguments.argumentRanges[0])
+    }
+
+    private func remark(
+      on remarks: HistogramSum.Remarks, in operation: HistogramRemark.Operation
+    ) {
+      // Resets are told apart here, so hints may contradict each other.
+      arguments.context.remark(
+        on: HistogramSum.Remarks(boundsDiffered: remarks.boundsDiffered), in: operation,
+        at: arguments.argumentRanges[0])
+    }
+
+    func warnOverlap() {
+      warn(HistogramRemark.startTimesOverlap(metricName))
+    }
+
+    func warnMixedTypes() {
+      warn(HistogramRemark.mixedTypes(ofMetric: metricName))
+    }
+
+    // MARK: Without modifiers
+
+    /// When the counter of the first sample began, if that is within the window.
+    @inline(__always)
+    func startTime(in window: WindowedSeries.Window) -> Int64? {
+      guard isCounter, samples.startTimestamps.isEmpty == false else { return nil }
+      let first = window.samples.lowerBound
+      let start = samples.startTimestamps[first]
+      let isWithin = start != 0 && start > window.start && start < samples.timestamps[first]
+      return isWithin ? start : nil
+    }
+
+    /// The change of numbers over a window, extended to its edges.
+    func numberChange(
+      over window: WindowedSeries.Window, _ resets: inout ResetCursor
+    ) -> Double? {
+      let begin = startTime(in: window)
+      guard window.samples.count > 1 || begin != nil else { return nil }
+      let first = samples.values[window.samples.lowerBound]
+      var change = samples.values[window.samples.upperBound - 1] - first
+      resets.forEach(in: window.samples) { change += samples.values[$0 - 1] }
+      if begin != nil { change += first }
+      return change
+        * self.change.factor(
+          over: window, in: series, first: first, change: change, begin: begin)
+    }
+
+    /// The change of histograms over a window, extended to its edges.
+    func histogramChange(over window: WindowedSeries.Window) -> NativeHistogram? {
+      let begin = startTime(in: window)
+      guard window.samples.count > 1 || begin != nil,
+        let first = samples.histograms[window.samples.lowerBound]
+      else { return nil }
+      var change = first
+      if window.samples.count > 1 {
+        guard let difference = histogramDifference(over: window.samples) else { return nil }
+        change = difference
+        if begin != nil {
+          guard let total = change.adding(first) else {
+            warn(HistogramRemark.mixedSchemas(ofMetric: metricName))
+            return nil
+          }
+          remark(on: total.remarks, in: .addition)
+          change = total.value
+        }
+      }
+      return change.multiplied(
+        by: self.change.factor(
+          over: window, in: series, first: first.count, change: change.count, begin: begin))
+    }
+
+    /// The change from the first to the last of two histograms or more.
+    private func histogramDifference(over window: Range<Int>) -> NativeHistogram? {
+      let histograms = samples.histograms[window].compactMap { $0 }
+      guard var previous = histograms.first, let last = histograms.last else { return nil }
+      let first = previous
+      let hasGauge = histograms.contains { $0.counterResetHint == .gauge }
+      if isCounter, samples.isReset(at: window.lowerBound + 1) {
+        // The layout of the first one does not matter.
+        previous = histograms[1].emptied
+      }
+      let between = isCounter ? histograms[1..<(histograms.count - 1)] : []
+      guard last.hasCustomBounds == previous.hasCustomBounds,
+        between.allSatisfy({ $0.hasCustomBounds == last.hasCustomBounds })
+      else {
+        if isCounter, last.hasCustomBounds != previous.hasCustomBounds,
+          first.counterResetHint == .gauge || last.counterResetHint == .gauge
+        {
+          warn(HistogramRemark.isNoCounter(metricName))
+        }
+        warn(HistogramRemark.mixedSchemas(ofMetric: metricName))
+        return nil
+      }
+      if isCounter, hasGauge { warn(HistogramRemark.isNoCounter(metricName)) }
+      let coarsest = between.reduce(min(last.schema, previous.schema)) { min($0, $1.schema) }
+      var change = HistogramSum(last.reduced(to: coarsest))
+      if let remarks = change.subtract(previous) { remark(on: remarks, in: .subtraction) }
+      if isCounter {
+        for (position, histogram) in histograms.enumerated().dropFirst() {
+          if samples.isResetByStart(at: window.lowerBound + position)
+            || histogram.isReset(since: previous)
+          {
+            if let remarks = change.add(previous) { remark(on: remarks, in: .addition) }
+          }
+          previous = histogram
+        }
+      } else if first.counterResetHint != .gauge || last.counterResetHint != .gauge {
+        warn(HistogramRemark.isNoGauge(metricName))
+      }
+      var result = change.value
+      result.counterResetHint = .gauge
+      return result
+    }
+
+    // MARK: With modifiers
+
+    /// The change from the left edge to the right one, whose values are those of
+    /// the samples before them (`anchored`) or lie on the line between samples
+    /// (`smoothed`).
+    func numberBetweenEdges(of window: WindowedSeries.Window) -> Double? {
+      guard let edges = EdgeValues(of: window, in: series, asCounter: isCounter) else { return nil }
+      var change = edges.right - edges.left
+      if isCounter {
+        // The values at the edges account for resets around them already.
+        var previous = edges.left
+        for index in edges.inner {
+          if samples.values[index] < previous { change += previous }
+          previous = samples.values[index]
+        }
+        if edges.right < previous { change += previous }
+      }
+      return self.change.isRate ? change / series.rangeSeconds : change
+    }
+
+    /// As ``numberBetweenEdges(of:)``, of histograms.
+    func histogramBetweenEdges(of window: WindowedSeries.Window) -> NativeHistogram? {
+      guard let edges = EdgeSamples(of: window, in: series) else { return nil }
+      let histograms = samples.histograms[edges.first...edges.last].compactMap { $0 }
+      let hasGauge = histograms.contains { $0.counterResetHint == .gauge }
+      guard histograms.allSatisfy({ $0.hasCustomBounds == histograms[0].hasCustomBounds }) else {
+        warn(HistogramRemark.mixedSchemas(ofMetric: metricName))
+        return nil
+      }
+      if isCounter, hasGauge { warn(HistogramRemark.isNoCounter(metricName)) }
+      let isSmoothed = series.geometry.modifier == .smoothed
+      guard
+        let left = isSmoothed && samples.timestamps[edges.first] < window.start
+          ? interpolated(between: edges.first, at: window.start) : histograms.first,
+        let right =
+          isSmoothed && edges.last > window.samples.lowerBound
+            && samples.timestamps[edges.last] > window.end
+          ? interpolated(between: edges.last - 1, at: window.end) : histograms.last
+      else { return nil }
+      if isCounter == false, left.counterResetHint != .gauge || right.counterResetHint != .gauge {
+        warn(HistogramRemark.isNoGauge(metricName))
+      }
+      var change = HistogramSum(right)
+      if let remarks = change.subtract(left) { remark(on: remarks, in: .subtraction) }
+      if isCounter {
+        addBeforeResets(histograms, from: left, to: right, edges, window) { reset in
+          if let remarks = change.add(reset) { remark(on: remarks, in: .addition) }
+        }
+      }
+      if self.change.isRate { change.divide(by: series.rangeSeconds) }
+      var result = change.value
+      result.counterResetHint = .gauge
+      return result
+    }
+
+    private func interpolated(between index: Int, at time: Int64) -> NativeHistogram? {
+      guard let left = samples.histograms[index], let right = samples.histograms[index + 1] else {
+        return nil
+      }
+      let interval = HistogramInterval(
+        left: left, right: right, leftTime: samples.timestamps[index],
+        rightTime: samples.timestamps[index + 1])
+      return interval.histogram(at: time, asCounter: isCounter) { remark(on: $0, in: $1) }
+    }
+
+    /// Calls `body` with each histogram after which the counter began anew.
+    ///
+    /// - Parameter histograms: Those at and between `edges`.
+    private func addBeforeResets(
+      _ histograms: [NativeHistogram], from left: NativeHistogram, to right: NativeHistogram,
+      _ edges: EdgeSamples, _ window: WindowedSeries.Window, _ body: (NativeHistogram) -> Void
+    ) {
+      var previous = left
+      // The first is the left edge or before it, the last the right edge or
+      // behind it.
+      var next = 1
+      if series.geometry.modifier == .smoothed, samples.timestamps[edges.first] < window.start,
+        histograms.count > 1, histograms[1].isReset(since: histograms[0])
+      {
+        // The value at the left edge accounts for this reset.
+        previous = histograms[1]
+        next = 2
+      }
+      guard next <= histograms.count - 1 else { return }
+      for histogram in histograms[next..<(histograms.count - 1)] {
+        if histogram.isReset(since: previous) { body(previous) }
+        previous = histogram
+      }
+      if right.isReset(since: previous) { body(previous) }
+    }
+  }
+}
+
+extension WindowedSeries {
+  /// What kind of samples a window has.
+  enum Content {
+    case numbers
+    case histograms
+    case mixed
+  }
+
+  /// What kind of samples `window` has.
+  func content(of window: Window) -> Content {
+    if samples.histograms.isEmpty { return .numbers }
+    let count = window.samples.count { samples.histograms[$0] != nil }
+    return count == 0 ? .numbers : count == window.samples.count ? .histograms : .mixed
+  }
+}
+
+/// Passes resets while windows move forward, so that each is passed once at
+/// either edge.
+struct ResetCursor {
+  private let resets: [Int]
+  private var first = 0
+
+  /// Prepares for passing the indices of the samples before which a counter
+  /// began anew.
+  init(_ resets: [Int]) {
+    self.resets = resets
+  }
+
+  /// Calls `body` with each reset between two samples of the window.
+  @inline(__always)
+  mutating func forEach(in window: Range<Int>, _ body: (Int) -> Void) {
+    while first < resets.count, resets[first] <= window.lowerBound { first += 1 }
+    var next = first
+    while next < resets.count, resets[next] < window.upperBound {
+      body(resets[next])
+      next += 1
+    }
+  }
+}
+
+/// Finds the first window that holds an overlap of start timestamps.
+struct OverlapCursor {
+  private var overlaps: [Int]
+
+  /// Prepares for the indices of the samples that overlap with those before.
+  init(_ overlaps: [Int]) {
+    self.overlaps = overlaps
+  }
+
+  /// True for the first window that holds an overlap.
+  @inline(__always)
+  mutating func isFirst(in window: WindowedSeries.Window) -> Bool {
+    guard overlaps.isEmpty == false,
+      overlaps.contains(where: window.samples.dropFirst().contains)
+    else { return false }
+    overlaps = []
+    return true
+  }
+}
+
+extension SampleColumns {
+  /// The indices of the numbers before which a counter began anew.
+  fileprivate var numberResets: [Int] {
+    var resets: [Int] = []
+    if histograms.isEmpty, startTimestamps.isEmpty {
+      for index in values.indices.dropFirst() where values[index] < values[index - 1] {
+        resets.append(index)
+      }
+      return resets
+    }
+    for index in values.indices.dropFirst() where histogram(at: index) == nil && isReset(at: index)
+    {
+      resets.append(index)
+    }
+    return resets
+  }
+
+  /// The indices of the samples whose start overlaps with the sample before.
+  fileprivate var overlaps: [Int] {
+    if startTimestamps.isEmpty { return [] }
+    return values.indices.dropFirst().filter { overlapsByStart(at: $0) }
+  }
+}
+
+/// The change between the last two samples of each window; of a counter per
+/// second, and after a reset from zero.
+struct LastChange: Sendable {
+  let isCounter: Bool
+
+  /// Evaluates a series of numbers.
+  func evaluate(numbersOf series: WindowedSeries, into values: inout [Double]) throws {
+    try series.forEachWindow { window in
+      if let change = numberChange(over: window, in: series.samples) {
+        values[window.step] = change
+      }
+    }
+  }
+
+  /// Evaluates a series that has histograms.
+  func evaluate(
+    _ series: WindowedSeries, _ arguments: WindowArguments, into column: inout SeriesColumn
+  ) throws {
+    let samples = series.samples
+    try series.forEachWindow { window in
+      guard window.samples.count > 1 else { return }
+      let last = window.samples.upperBound - 1
+      switch (samples.histogram(at: last - 1), samples.histogram(at: last)) {
+      case (nil, nil):
+        column.values[window.step] = numberChange(over: window, in: samples) ?? .absent
+      case (let previous?, let histogram?):
+        let change = change(
+          from: previous, to: histogram, isReset: isCounter && samples.isReset(at: last),
+          of: series, arguments)
+        guard let change else { return }
+        let seconds = Double(samples.timestamps[last] - samples.timestamps[last - 1]) / 1000
+        column.set(isCounter ? change.divided(by: seconds) : change, at: window.step)
+      default:
+        arguments.context.warn(
+          HistogramRemark.mixedTypes(ofMetric: series.labels.metricName ?? ""),
+          at: arguments.argumentRanges[0])
+      }
+    }
+  }
+
+  @inline(__always)
+  private func numberChange(
+    over window: WindowedSeries.Window, in samples: SampleColumns
+  ) -> Double? {
+    guard window.samples.count > 1 else { return nil }
+    let last = window.samples.upperBound - 1
+    let isReset = isCounter && samples.isReset(at: last)
+    let change =
+      isReset ? samples.values[last] : samples.values[last] - samples.values[last - 1]
+    guard isCounter else { return change }
+    return change / (Double(samples.timestamps[last] - samples.timestamps[last - 1]) / 1000)
+  }
+
+  private func change(
+    from previous: NativeHistogram, to histogram: NativeHistogram, isReset: Bool,
+    of series: WindowedSeries, _ arguments: WindowArguments
+  ) -> NativeHistogram? {
+    let name = series.labels.metricName ?? ""
+    let range = arguments.argumentRanges[0]
+    let gauges = [previous, histogram].count { $0.counterResetHint == .gauge }
+    if isCounter, gauges > 0 {
+      arguments.context.warn(HistogramRemark.isNoCounter(name), at: range)
+    }
+    if isCounter == false, gauges < 2 {
+      arguments.context.warn(HistogramRemark.isNoGauge(name), at: range)
+    }
+    var change = histogram
+    if isReset == false {
+      guard let difference = histogram.subtracting(previous) else {
+        arguments.context.warn(HistogramRemark.mixedSchemas(ofMetric: name), at: range)
+        return nil
+      }
+      arguments.context.remark(
+        on: HistogramSum.Remarks(boundsDiffered: difference.remarks.boundsDiffered),
+        in: .subtraction, at: range)
+      change = difference.value
+    }
+    change.counterResetHint = .gauge
+    return change
+  }
+}
