@@ -90,7 +90,8 @@ struct SeriesChunkReader {
     view: ReadView, _ body: (StoredChunk) throws(StorageError) -> Void
   ) throws(StorageError) -> Int {
     var cursor = try view.walk(table.table)
-    guard try cursor.move(toOrAfter: block.key), cursor.key.compareBytes(with: block.key.span) == 0 else {
+    guard try cursor.move(toOrAfter: block.key), cursor.key.compareBytes(with: block.key.span) == 0
+    else {
       preconditionFailure("the blocks of a snapshot stay")
     }
     let value = cursor.value
