@@ -59,6 +59,8 @@ struct WindowedSeries {
     var first = 0
     var last = 0
     var samplesPassed = 0
+    var samplesInWindows = 0
+    defer { context.samplesInWindows += samplesInWindows }
     for step in 0..<geometry.grid.count {
       let time = geometry.grid.time(at: step)
       let end = geometry.referenceTime.time(forStepAt: time)
@@ -69,9 +71,9 @@ struct WindowedSeries {
       while first < last, timestamps[first] <= earliest { first += 1 }
       guard first < last else { continue }
       samplesPassed += last - first
-      context.samplesInWindows += last - first
+      samplesInWindows += last - first
       if extraCosts.isEmpty == false {
-        context.samplesInWindows += extraCosts[last] - extraCosts[first]
+        samplesInWindows += extraCosts[last] - extraCosts[first]
       }
       if samplesPassed > Self.samplesBetweenCheckpoints {
         try context.checkpoint()
@@ -95,7 +97,10 @@ struct WindowArguments {
 extension SampleColumns {
   /// The samples without stale markers.
   func withoutStaleMarkers() -> SampleColumns {
-    guard values.contains(where: \.isStaleMarker) else { return self }
+    // Without a branch for each value.
+    var hasMarkers = false
+    for value in values { hasMarkers = value.isStaleMarker || hasMarkers }
+    guard hasMarkers else { return self }
     var kept = SampleColumns()
     for (index, value) in values.enumerated() where value.isStaleMarker == false {
       kept.append(self, at: index)

@@ -150,8 +150,11 @@ struct SeriesChunkReader {
         if block.wholeIDs.contains(id.rawValue) { return block }
         guard cursor.isOnEntry, cursor.key.starts(with: prefix) else { return nil }
         let nextID = try ChunkKey.firstID(of: cursor.key).rawValue
-        guard nextID <= id.rawValue, block.wholeIDs.upperBound == nextID else { return nil }
-        lower = nextID
+        // What the last series has in the next block, too, is in neither as a whole.
+        guard nextID <= id.rawValue, let lastID = block.entries.last?.id.rawValue else {
+          return nil
+        }
+        lower = lastID < nextID ? nextID : nextID + 1
       }
     } catch {
       return nil
@@ -175,7 +178,6 @@ struct SeriesChunkReader {
       return nil
     }
     if upper == 0 { upper = try ChunkKey.firstID(of: cursor.key).rawValue }
-    // What the last series has in the next block, too, is not here as a whole.
     guard lower <= upper, lastID <= upper else { return nil }
     return Block(
       key: key, wholeIDs: lower..<upper, contentOffset: contentOffset, entries: entries)
