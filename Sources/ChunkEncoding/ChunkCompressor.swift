@@ -46,7 +46,7 @@ package struct ChunkCompressor: Sendable {
   /// - Precondition: The range is within the columns, not empty, and has at
   ///   most ``ChunkDescription/largestSampleCount`` samples, whose timestamps
   ///   rise strictly.
-  /// - Complexity: O(*n* log *n*), some 30 ns a sample for 240 samples.
+  /// - Complexity: O(*n*), some 20 ns a sample for 240 samples.
   package mutating func encode(_ columns: SampleColumns, at range: Range<Int>) -> EncodedChunk {
     precondition(range.isEmpty == false && range.count <= ChunkDescription.largestSampleCount)
     let timestamps = columns.timestamps[range]

@@ -95,7 +95,6 @@ struct DecimalValuesEncoder: Sendable {
   private var mantissas: [Int64] = []
   private var deltas: [Int64] = []
   private var others: [Int] = []
-  private var alternative: [UInt8] = []
 
   /// Appends the values, or returns false and appends nothing when more than a
   /// few are no decimal fractions.
@@ -104,19 +103,19 @@ struct DecimalValuesEncoder: Sendable {
     guard let exponent = exponent(for: values, otherLimit: otherLimit) else { return false }
     findMantissas(of: values, exponent: exponent)
     guard others.count <= otherLimit else { return false }
-    let start = bytes.count
-    appendHead(of: values, exponent: UInt8(exponent), to: &bytes)
-    packer.append(mantissas, to: &bytes)
-    alternative.removeAll(keepingCapacity: true)
-    appendHead(of: values, exponent: UInt8(exponent) | DecimalValues.deltaFlag, to: &alternative)
-    Varint.appendZigZag(mantissas[0], to: &alternative)
     deltas.removeAll(keepingCapacity: true)
     for (mantissa, next) in zip(mantissas, mantissas.dropFirst()) {
       deltas.append(next - mantissa)
     }
-    packer.append(deltas, to: &alternative)
-    if alternative.count < bytes.count - start {
-      bytes.replaceSubrange(start..., with: alternative)
+    let plan = packer.plan(for: mantissas)
+    let deltaPlan = packer.plan(for: deltas)
+    if plan.bitCount <= deltaPlan.bitCount + Varint.zigZagByteCount(of: mantissas[0]) * 8 {
+      appendHead(of: values, exponent: UInt8(exponent), to: &bytes)
+      packer.append(mantissas, plan: plan, to: &bytes)
+    } else {
+      appendHead(of: values, exponent: UInt8(exponent) | DecimalValues.deltaFlag, to: &bytes)
+      Varint.appendZigZag(mantissas[0], to: &bytes)
+      packer.append(deltas, plan: deltaPlan, to: &bytes)
     }
     return true
   }

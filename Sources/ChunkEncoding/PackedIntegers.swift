@@ -19,24 +19,35 @@ import Numbers
 /// Source: frame of reference with patches, as in "Super-Scalar RAM-CPU Cache
 /// Compression" (ICDE 2006), with the exceptions in a list of their own.
 struct IntegerPacker: Sendable {
-  private var sorted: [Int64] = []
+  /// The fields that a run of integers gets.
+  struct Plan: Sendable {
+    /// What the fields count from.
+    fileprivate(set) var base: Int64
+    /// The bits of a field.
+    fileprivate(set) var width: Int
+    /// The bits that fields and exceptions take, about.
+    fileprivate(set) var bitCount: Int
 
-  /// What fields a run of integers gets.
-  private struct Plan {
-    var base: Int64
-    var width: Int
-    var bitCount: Int
-
-    func holds(_ number: Int64) -> Bool {
+    fileprivate func holds(_ number: Int64) -> Bool {
       // Below the base the difference wraps around to a large number.
       let difference = UInt64(bitPattern: number &- base)
       return width == 64 || difference >> UInt64(width) == 0
     }
   }
 
+  /// How many numbers need fields of each width, in three kinds of windows.
+  private var upward = WidthCounts()
+  private var downward = WidthCounts()
+  private var around = WidthCounts()
+
   /// Appends the packed form of `numbers`.
-  mutating func append(_ numbers: some RandomAccessCollection<Int64>, to bytes: inout [UInt8]) {
-    let plan = plan(for: numbers)
+  mutating func append(_ numbers: [Int64], to bytes: inout [UInt8]) {
+    append(numbers, plan: plan(for: numbers), to: &bytes)
+  }
+
+  /// Appends the packed form of `numbers` in the fields that ``plan(for:)`` chose
+  /// for them.
+  func append(_ numbers: [Int64], plan: Plan, to bytes: inout [UInt8]) {
     bytes.append(UInt8(plan.width))
     Varint.appendZigZag(plan.base, to: &bytes)
     var exceptionCount: UInt64 = 0
@@ -55,7 +66,7 @@ struct IntegerPacker: Sendable {
   }
 
   private static func appendFields(
-    of numbers: some RandomAccessCollection<Int64>, plan: Plan, to bytes: inout [UInt8]
+    of numbers: [Int64], plan: Plan, to bytes: inout [UInt8]
   ) {
     // The bits that are not written yet, from the low end, and their number.
     var pending: UInt64 = 0
@@ -79,11 +90,14 @@ struct IntegerPacker: Sendable {
     }
   }
 
-  /// Looks for the base and width that take the fewest bits.
+  /// Looks for a base and a width that take few bits.
   ///
-  /// - Complexity: O(*n* log *n*) for the sort, then O(*n*) for each width that
-  ///   is tried, until an eighth of the numbers would be exceptions.
-  private mutating func plan(for numbers: some RandomAccessCollection<Int64>) -> Plan {
+  /// Of each width three windows are tried: from the least number up, from the
+  /// greatest down, and around the middle. So outliers on either side, or on
+  /// both, become exceptions.
+  ///
+  /// - Complexity: O(*n*).
+  mutating func plan(for numbers: [Int64]) -> Plan {
     guard var least = numbers.first else { return Plan(base: 0, width: 0, bitCount: 0) }
     var greatest = least
     for number in numbers {
@@ -94,37 +108,65 @@ struct IntegerPacker: Sendable {
     var best = Plan(base: least, width: fullWidth, bitCount: fullWidth * numbers.count)
     // Exceptions can't win back what they cost.
     guard best.bitCount > 24 * 8, fullWidth > 1 else { return best }
-    sorted.removeAll(keepingCapacity: true)
-    sorted.append(contentsOf: numbers)
-    sorted.sort()
+    let middle = IntegerPacker.middle(of: numbers)
+    upward.removeAll()
+    downward.removeAll()
+    around.removeAll()
+    for number in numbers {
+      upward.add(UInt64(bitPattern: number &- least))
+      downward.add(UInt64(bitPattern: greatest &- number))
+      // With the sign folded away.
+      let difference = number &- middle
+      around.add(UInt64(bitPattern: difference ^ (difference >> 63)))
+    }
+    // Around the middle numbers may be as far away as they are from each other.
+    _ = around.dropWidth(above: fullWidth - 1)
     let exceptionBitCount = 8 * (1 + (fullWidth + 7) / 7)
+    func consider(_ width: Int, exceptionCount: Int, base: Int64) {
+      let bitCount = width * numbers.count + exceptionCount * exceptionBitCount
+      if bitCount < best.bitCount { best = Plan(base: base, width: width, bitCount: bitCount) }
+    }
     for width in stride(from: fullWidth - 1, through: 0, by: -1) {
-      let (start, count) = fullestRange(ofWidth: width)
-      let exceptionCount = sorted.count - count
-      let bitCount = width * sorted.count + exceptionCount * exceptionBitCount
-      if bitCount < best.bitCount {
-        best = Plan(base: sorted[start], width: width, bitCount: bitCount)
+      let size = Int64(bitPattern: (1 as UInt64) << UInt64(width))
+      consider(width, exceptionCount: upward.dropWidth(above: width), base: least)
+      consider(
+        width, exceptionCount: downward.dropWidth(above: width), base: greatest &- (size &- 1))
+      if width > 0 {
+        // The sign takes a bit.
+        consider(
+          width, exceptionCount: around.dropWidth(above: width - 1), base: middle &- (size >> 1))
       }
-      if exceptionCount > sorted.count / 8 { break }
     }
     return best
   }
 
-  /// The place in the sorted numbers from which most numbers are less than
-  /// 2^`width` above the one there, and how many those are.
-  private func fullestRange(ofWidth width: Int) -> (start: Int, count: Int) {
-    var best = (start: 0, count: 0)
-    var end = 0
-    for start in sorted.indices {
-      while end < sorted.count,
-        UInt64(bitPattern: sorted[end] &- sorted[start]) >> UInt64(width) == 0
-      {
-        end += 1
-      }
-      if end - start > best.count { best = (start, end - start) }
-      if end == sorted.count { break }
-    }
-    return best
+  /// The median of a few of the numbers.
+  private static func middle(of numbers: [Int64]) -> Int64 {
+    let step = max(1, numbers.count / 9)
+    var sample = stride(from: step / 2, to: numbers.count, by: step).map { numbers[$0] }
+    sample.sort()
+    return sample[sample.count / 2]
+  }
+}
+
+/// Counts numbers by the bits that they take.
+private struct WidthCounts: Sendable {
+  private var counts = [UInt32](repeating: 0, count: 65)
+  /// The numbers that were dropped so far.
+  private var droppedCount = 0
+
+  mutating func removeAll() {
+    for width in counts.indices { counts[width] = 0 }
+    droppedCount = 0
+  }
+
+  mutating func add(_ number: UInt64) { counts[64 - number.leadingZeroBitCount] += 1 }
+
+  /// How many numbers take more than `width` bits; asked for one width after
+  /// the other, in falling order from the greatest there is, less one.
+  mutating func dropWidth(above width: Int) -> Int {
+    droppedCount += Int(counts[width + 1])
+    return droppedCount
   }
 }
 

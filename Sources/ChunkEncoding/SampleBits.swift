@@ -6,11 +6,10 @@ struct SampleBits {
   private(set) var words: (UInt64, UInt64, UInt64) = (0, 0, 0)
   private(set) var count = 0
 
-  /// Starts with the first `count` bits of a byte that is already stored.
+  /// Starts with the first `bitCount` bits of a byte whose other bits are zero.
   init(partialByte: UInt8, bitCount: Int) {
     count = bitCount
-    let kept = bitCount == 0 ? 0 : partialByte & ~(0xFF >> UInt8(bitCount))
-    words.0 = UInt64(kept) << 56
+    words.0 = UInt64(partialByte) << 56
   }
 
   /// Appends the low `bitCount` bits of `bits`.
@@ -34,6 +33,13 @@ struct SampleBits {
       words.2 |= here
     }
     count += bitCount
+  }
+
+  /// The byte that is filled in part, zero bits behind; 0 when there is none.
+  var partialByte: UInt8 {
+    guard count & 7 != 0 else { return 0 }
+    let word = count < 64 ? words.0 : count < 128 ? words.1 : words.2
+    return UInt8(truncatingIfNeeded: word &>> UInt64(56 - (count & 56)))
   }
 
   /// Stores the words that hold bits; writes up to 24 bytes.

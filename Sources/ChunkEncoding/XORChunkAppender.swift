@@ -30,7 +30,7 @@
 /// - Invariant: The timestamps of one chunk rise strictly.
 package struct XORChunkAppender: Hashable, Sendable, BitwiseCopyable {
   /// How many bytes an append may write behind the bytes in use.
-  package static let scratchByteCount = 24
+  package static var scratchByteCount: Int { 24 }
 
   /// The number of samples so far.
   package private(set) var sampleCount: UInt32 = 0
@@ -43,6 +43,10 @@ package struct XORChunkAppender: Hashable, Sendable, BitwiseCopyable {
   /// The bits of the last value.
   package private(set) var lastValueBits: UInt64 = 0
   private var frame = XORFrame()
+  /// The byte that is filled in part; 0 when there is none. It is kept here so
+  /// that an append writes to the chunk's memory, which is cold in the caches,
+  /// and does not wait for a read.
+  private var partialByte: UInt8 = 0
 
   /// Creates the state of an empty chunk.
   package init() {}
@@ -62,19 +66,20 @@ package struct XORChunkAppender: Hashable, Sendable, BitwiseCopyable {
   /// - Parameters:
   ///   - timestamp: Milliseconds, after ``lastTimestamp``.
   ///   - value: Any bit pattern.
-  ///   - bytes: Holds, from `base` on, the bytes of the chunk in use, then at
+  ///   - bytes: Holds, from `base` on, the full bytes of the chunk, then at
   ///     least ``scratchByteCount`` bytes of any content.
   ///   - base: Where the chunk begins.
+  /// - Returns: What ``isFull`` is afterwards.
   /// - Precondition: The timestamp rises, the memory is large enough, and the
   ///   chunk holds fewer than ``ChunkDescription/largestSampleCount`` samples.
+  @discardableResult
   package mutating func append(
     timestampMilliseconds timestamp: Int64, value: Double, to bytes: inout MutableSpan<UInt8>,
     at base: Int = 0
-  ) {
+  ) -> Bool {
     let valueBits = value.bitPattern
     let offset = base + Int(bitCount >> 3)
     let usedBits = Int(bitCount & 7)
-    let partialByte = usedBits == 0 ? 0 : bytes[offset]
     var bits = SampleBits(partialByte: partialByte, bitCount: usedBits)
     if sampleCount == 0 {
       firstTimestamp = timestamp
@@ -89,10 +94,12 @@ package struct XORChunkAppender: Hashable, Sendable, BitwiseCopyable {
       lastDelta = delta
     }
     bits.store(to: &bytes, atByteOffset: offset)
+    partialByte = bits.partialByte
     bitCount += UInt32(bits.count - usedBits)
     sampleCount += 1
     lastTimestamp = timestamp
     lastValueBits = valueBits
+    return isFull
   }
 
   private func appendDeltaOfDelta(_ difference: Int64, to bits: inout SampleBits) {
@@ -107,6 +114,31 @@ package struct XORChunkAppender: Hashable, Sendable, BitwiseCopyable {
       bits.append(0b1111, bitCount: 4)
       bits.append(low, bitCount: 64)
     }
+  }
+}
+
+// MARK: - Fullness
+
+extension XORChunkAppender {
+  /// The number of samples at which a chunk is full whatever its size.
+  package static let fullSampleCount = 240
+  /// The bytes at which a chunk is full whatever it holds: two such chunks
+  /// fit a page of the tables.
+  package static let fullByteCount = 1900
+  /// The bytes with which a chunk is full at half the number of samples.
+  private static let halfFullByteCount = 400
+
+  /// True when no further sample should be appended: a chunk of 120 samples
+  /// is large enough to be worth its overhead when its samples are large, and
+  /// one of 240 is as long as is quick to decode.
+  ///
+  /// Chunks end at the same few numbers of samples, so that the series of one
+  /// scrape keep having chunks of the same timestamps.
+  package var isFull: Bool {
+    sampleCount >= XORChunkAppender.fullSampleCount
+      || sampleCount == XORChunkAppender.fullSampleCount / 2
+        && byteCount >= XORChunkAppender.halfFullByteCount
+      || byteCount >= XORChunkAppender.fullByteCount
   }
 }
 
@@ -132,7 +164,10 @@ extension XORChunkAppender {
     /// The length of the frame; 0 while there is none.
     package var frameBitCount: UInt8
 
-    /// Creates a state; ``XORChunkAppender/init(_:)`` checks it.
+    /// The number of bytes that the samples take.
+    package var byteCount: Int { Int((UInt64(bitCount) + 7) >> 3) }
+
+    /// Creates a state; ``XORChunkAppender/init(_:lastByte:)`` checks it.
     package init(
       sampleCount: UInt32, bitCount: UInt32, firstTimestamp: Int64, lastTimestamp: Int64,
       lastDelta: Int64, lastValueBits: UInt64, frameLeadingZeroCount: UInt8, frameBitCount: UInt8
@@ -158,8 +193,10 @@ extension XORChunkAppender {
 
   /// Continues from a saved state.
   ///
+  /// - Parameter lastByte: The last byte of the chunk; any for a chunk that gets
+  ///   no further sample.
   /// - Throws: ``ChunkError/malformedState`` when no append could have led to it.
-  package init(_ state: State) throws(ChunkError) {
+  package init(_ state: State, lastByte: UInt8) throws(ChunkError) {
     sampleCount = state.sampleCount
     bitCount = state.bitCount
     firstTimestamp = state.firstTimestamp
@@ -168,6 +205,8 @@ extension XORChunkAppender {
     lastValueBits = state.lastValueBits
     frame = XORFrame(
       leadingZeroCount: state.frameLeadingZeroCount, bitCount: state.frameBitCount)
+    let usedBits = UInt8(bitCount & 7)
+    partialByte = usedBits == 0 ? 0 : lastByte & ~(0xFF >> usedBits)
     guard isPossible else { throw .malformedState }
   }
 
@@ -180,6 +219,16 @@ extension XORChunkAppender {
       && frame.isPossible
   }
 
+  /// Checks that the chunk's bytes hold the samples that the state tells of, and
+  /// can be appended to.
+  ///
+  /// - Throws: ``ChunkError`` when they don't.
+  /// - Complexity: Decodes the chunk.
+  /// - Precondition: The chunk has a sample.
+  package func check(_ bytes: Span<UInt8>) throws(ChunkError) {
+    try XORChunkDecoder.check(bytes, against: state)
+  }
+
   /// The size of the state in its fixed form, of stores of format 1.
   package static let fixedByteCount = 42
 
@@ -189,9 +238,10 @@ extension XORChunkAppender {
   /// last timestamp, last delta, last value bits (8 each), frame's leading
   /// zeros, frame's length (1 each).
   ///
+  /// - Parameter lastByte: As for ``init(_:lastByte:)``.
   /// - Throws: ``ChunkError/malformedState`` when `bytes` have another size
   ///   than ``fixedByteCount`` or no append could have led to the state.
-  package init(fixed bytes: Span<UInt8>) throws(ChunkError) {
+  package init(fixed bytes: Span<UInt8>, lastByte: UInt8) throws(ChunkError) {
     guard bytes.count == XORChunkAppender.fixedByteCount else { throw .malformedState }
     func number(at offset: Int, byteCount: Int) -> UInt64 {
       var number: UInt64 = 0
@@ -209,6 +259,6 @@ extension XORChunkAppender {
         lastDelta: Int64(bitPattern: number(at: 24, byteCount: 8)),
         lastValueBits: number(at: 32, byteCount: 8),
         frameLeadingZeroCount: UInt8(number(at: 40, byteCount: 1)),
-        frameBitCount: UInt8(number(at: 41, byteCount: 1))))
+        frameBitCount: UInt8(number(at: 41, byteCount: 1))), lastByte: lastByte)
   }
 }

@@ -27,6 +27,41 @@ struct XORChunkDecoder {
     _ payload: Span<UInt8>, firstTimestamp: Int64, from start: Int,
     timestamps timestampArray: inout [Int64], values valueArray: inout [Double]
   ) throws(ChunkError) {
+    _ = try end(
+      of: payload, firstTimestamp: firstTimestamp, from: start, timestamps: &timestampArray,
+      values: &valueArray)
+  }
+
+  /// Checks that an open chunk has the samples and the end that its state tells
+  /// of, so that it can be appended to.
+  static func check(
+    _ payload: Span<UInt8>, against state: XORChunkAppender.State
+  ) throws(ChunkError) {
+    let count = Int(state.sampleCount)
+    guard payload.count == Int(state.bitCount + 7) / 8, (count - 1) / 4 <= payload.count else {
+      throw .truncated
+    }
+    var timestamps = [Int64](repeating: 0, count: count)
+    var values = [Double](repeating: 0, count: count)
+    let (decoder, bitCount) = try end(
+      of: payload, firstTimestamp: state.firstTimestamp, from: 0, timestamps: &timestamps,
+      values: &values)
+    // Without a frame the decoder has the whole value for one.
+    let frameLength = state.frameBitCount == 0 ? 64 : Int(state.frameBitCount)
+    let frameLeading = state.frameBitCount == 0 ? 0 : Int(state.frameLeadingZeroCount)
+    guard bitCount == Int(state.bitCount), decoder.timestamp == state.lastTimestamp,
+      decoder.delta == state.lastDelta, decoder.valueBits == state.lastValueBits,
+      decoder.frameLength == frameLength,
+      decoder.frameTrailing == 64 - frameLeading - frameLength
+    else { throw .contradictory }
+  }
+
+  /// Decodes a payload as ``decode(_:firstTimestamp:from:timestamps:values:)``
+  /// does, and returns the state behind the last sample and the bits in use.
+  private static func end(
+    of payload: Span<UInt8>, firstTimestamp: Int64, from start: Int,
+    timestamps timestampArray: inout [Int64], values valueArray: inout [Double]
+  ) throws(ChunkError) -> (decoder: XORChunkDecoder, bitCount: Int) {
     guard payload.count >= 8 else { throw .truncated }
     var first: UInt64 = 0
     for index in 0..<8 { first = first << 8 | UInt64(payload[index]) }
@@ -54,6 +89,7 @@ struct XORChunkDecoder {
     guard decoder.index == timestamps.count, decoder.bit <= endBit else { throw .truncated }
     guard endBit - decoder.bit < 8 else { throw .trailingBytes }
     guard decoder.isDamaged == false else { throw .contradictory }
+    return (decoder, payload.count * 8 - (endBit - decoder.bit))
   }
 
   private init(index: Int, timestamp: Int64, valueBits: UInt64) {

@@ -193,6 +193,13 @@ struct DataFile: ~Copyable {
     unsafe mdb_env_close(pointer)
   }
 
+  /// The descriptor of the file; it is closed with the environment.
+  func descriptor() throws(LMDBError) -> Int32 {
+    var descriptor: CInt = -1
+    try check(.readStatistics) { unsafe mdb_env_get_fd(pointer, &descriptor) }
+    return descriptor
+  }
+
   /// Frees the reader slots of processes that no longer live.
   func clearStaleReaders() throws(LMDBError) -> Int {
     var count: CInt = 0

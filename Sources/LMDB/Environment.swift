@@ -167,6 +167,15 @@ package final class Environment: Sendable {
     try handle.copyCompactly(toFile: path)
   }
 
+  /// Calls `body` with the descriptor of the file, which has no other way to it
+  /// once its name is gone; `body` may ask about the file, and nothing else.
+  package func withDescriptor<Result>(
+    _ body: (Int32) -> Result
+  ) throws(LMDBError) -> Result {
+    let descriptor = try handle.descriptor()
+    return withExtendedLifetime(self) { body(descriptor) }
+  }
+
   /// The size and use of the environment.
   package func statistics() throws(LMDBError) -> EnvironmentStatistics {
     try handle.statistics()

@@ -138,7 +138,9 @@ package struct EnvironmentFile: ~Copyable {
   // MARK: All pages
 
   /// Checks every page of every tree: that it is there, is used once, and is
-  /// built as LMDB builds pages, with keys in order.
+  /// built as LMDB builds pages, that every key is where a search looks for it,
+  /// that each tree has as many pages and entries as it says, and that no free
+  /// page is in use.
   ///
   /// Reads the whole file, which must not be written meanwhile. What the values
   /// hold is not looked at.
@@ -148,7 +150,10 @@ package struct EnvironmentFile: ~Copyable {
     let meta = try currentMeta()
     let pageCount = UInt64(try file.byteCount() / meta.pageSizeBytes)
     var walk = PageWalk(pageSizeBytes: meta.pageSizeBytes, pageCount: pageCount)
-    try walk.visit(meta.freeList, in: file) { _ throws(LMDBError) in }
+    var freePages: Set<UInt64> = []
+    try walk.visit(meta.freeList, in: file) { entry throws(LMDBError) in
+      try EnvironmentFile.read(entry, of: meta, into: &freePages)
+    }
     var tables: [PageTree] = []
     try walk.visit(meta.main, in: file) { entry throws(LMDBError) in
       guard entry.isTree, entry.value.count == PageTree.byteCount else {
@@ -157,8 +162,33 @@ package struct EnvironmentFile: ~Copyable {
       tables.append(PageTree(entry.value.span, at: 0, hasNumberKeys: false))
     }
     for table in tables {
-      guard isPossible(table, in: meta) else { throw damaged }
-      try walk.visit(table, in: file) { _ throws(LMDBError) in }
+      guard table.flags == 0, isPossible(table, in: meta) else { throw damaged }
+      try walk.visit(table, in: file) { entry throws(LMDBError) in
+        if entry.isTree { throw LMDBError(.corrupted, during: .open) }
+      }
+    }
+    if freePages.contains(where: walk.isInUse) { throw damaged }
+  }
+
+  /// Adds the pages that an entry of the free list names.
+  ///
+  /// Layout: the transaction that freed them is the key; the value is their
+  /// number and the pages, descending, in 8 bytes each. What follows is room.
+  private static func read(
+    _ entry: PageWalk.Entry, of meta: Meta, into freePages: inout Set<UInt64>
+  ) throws(LMDBError) {
+    let damaged = LMDBError(.corrupted, during: .open)
+    guard entry.isTree == false, entry.key.count == 8, entry.value.count >= 8,
+      entry.key.span.number(at: 0, byteCount: 8) <= meta.transaction
+    else { throw damaged }
+    let value = entry.value.span
+    let count = value.number(at: 0, byteCount: 8)
+    guard count <= UInt64(value.count / 8 - 1) else { throw damaged }
+    var last = meta.lastPage + 1
+    for index in 0..<Int(count) {
+      let page = value.number(at: 8 + 8 * index, byteCount: 8)
+      guard page >= 2, page < last, freePages.insert(page).inserted else { throw damaged }
+      last = page
     }
   }
 }

@@ -85,7 +85,7 @@ package struct ReadView: ~Escapable {
   /// Makes a cursor that stands nowhere yet.
   @_lifetime(copy self)
   package func makeCursor(in table: Table) throws(LMDBError) -> Cursor {
-    Cursor(try CursorHandle.open(in: handle, table: checked(table)), in: self)
+    Cursor(try CursorHandle.open(in: handle, table: checked(table)), of: table, in: self)
   }
 
   /// The size of `table`.

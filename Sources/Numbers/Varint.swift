@@ -25,7 +25,16 @@ package enum Varint {
   /// Appends `value` so that small magnitudes of either sign are short:
   /// 0, -1, 1, -2 ... become 0, 1, 2, 3 ...
   package static func appendZigZag(_ value: Int64, to output: inout [UInt8]) {
-    append(UInt64(bitPattern: value << 1 ^ value >> 63), to: &output)
+    append(folded(value), to: &output)
+  }
+
+  /// The number of bytes that ``appendZigZag(_:to:)`` appends.
+  package static func zigZagByteCount(of value: Int64) -> Int {
+    max(1, (64 - folded(value).leadingZeroBitCount + 6) / 7)
+  }
+
+  private static func folded(_ value: Int64) -> UInt64 {
+    UInt64(bitPattern: value << 1 ^ value >> 63)
   }
 
   /// Reads the integer at `offset` and moves `offset` past it.

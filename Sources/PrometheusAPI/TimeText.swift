@@ -30,15 +30,7 @@ package enum TimeText {
 
   /// Writes a moment in UTC, with milliseconds when there are any.
   package static func rfc3339(_ timestamp: Timestamp) -> String {
-    let milliseconds = floorMod(timestamp.milliseconds, 1000)
-    let seconds = floorDivide(timestamp.milliseconds, 1000)
-    let secondOfDay = floorMod(seconds, 86_400)
-    let (year, month, day) = civilDate(daysSinceEpoch: floorDivide(seconds, 86_400))
-    var text = padded(year, 4) + "-" + padded(month, 2) + "-" + padded(day, 2) + "T"
-    text += padded(secondOfDay / 3600, 2) + ":" + padded(secondOfDay / 60 % 60, 2)
-    text += ":" + padded(secondOfDay % 60, 2)
-    if milliseconds != 0 { text += "." + padded(milliseconds, 3) }
-    return text + "Z"
+    timestamp.rfc3339
   }
 
   /// Writes a moment as Unix seconds with at most three decimals.
@@ -46,12 +38,6 @@ package enum TimeText {
     var bytes: [UInt8] = []
     appendTimestamp(milliseconds: timestamp.milliseconds, to: &bytes)
     return String(decoding: bytes, as: UTF8.self)
-  }
-
-  private static func padded(_ number: Int64, _ width: Int) -> String {
-    let digits = String(abs(number))
-    let zeros = String(repeating: "0", count: max(0, width - digits.count))
-    return (number < 0 ? "-" : "") + zeros + digits
   }
 }
 
@@ -118,29 +104,8 @@ extension TimeText {
     return era * 146_097 + dayOfEra - 719_468
   }
 
-  /// Source: the same, `civil_from_days`.
-  private static func civilDate(
-    daysSinceEpoch days: Int64
-  ) -> (year: Int64, month: Int64, day: Int64) {
-    let shifted = days + 719_468
-    let era = floorDivide(shifted, 146_097)
-    let dayOfEra = shifted - era * 146_097
-    let yearOfEra =
-      (dayOfEra - dayOfEra / 1460 + dayOfEra / 36_524 - dayOfEra / 146_096) / 365
-    let dayOfYear = dayOfEra - (365 * yearOfEra + yearOfEra / 4 - yearOfEra / 100)
-    let shiftedMonth = (5 * dayOfYear + 2) / 153
-    let month = shiftedMonth < 10 ? shiftedMonth + 3 : shiftedMonth - 9
-    let year = yearOfEra + era * 400 + (month <= 2 ? 1 : 0)
-    return (year, month, dayOfYear - (153 * shiftedMonth + 2) / 5 + 1)
-  }
-
   private static func floorDivide(_ dividend: Int64, _ divisor: Int64) -> Int64 {
     let quotient = dividend / divisor
     return dividend % divisor < 0 ? quotient - 1 : quotient
-  }
-
-  private static func floorMod(_ dividend: Int64, _ divisor: Int64) -> Int64 {
-    let remainder = dividend % divisor
-    return remainder < 0 ? remainder + divisor : remainder
   }
 }

@@ -22,25 +22,26 @@ package struct PushAnswer: Equatable, Sendable {
 package struct PushDestination: Sendable {
   /// What the samples are appended to.
   package let appender: any Appender
-  /// Says whether an error that `appender` threw passes by itself, as that of a
-  /// full queue does: clients are then told when to come again.
-  package let isTransient: @Sendable (any Error) -> Bool
+  /// Says in how many seconds to come again after an error that `appender`
+  /// threw, when that passes by itself, as a full queue does; nil when not.
+  package let secondsToWait: @Sendable (any Error) -> Int?
 
   /// Creates a destination.
   package init(
-    appender: any Appender, isTransient: @escaping @Sendable (any Error) -> Bool
+    appender: any Appender, secondsToWait: @escaping @Sendable (any Error) -> Int?
   ) {
     self.appender = appender
-    self.isTransient = isTransient
+    self.secondsToWait = secondsToWait
   }
 
   /// The answer when `appender` has thrown `error`: 503 when it passes by
   /// itself, 500 otherwise. Nothing was stored; every known client sends again.
   func answer(to error: any Error) -> PushAnswer {
-    isTransient(error)
-      ? PushAnswer(
-        status: 503, headers: ["Retry-After": "1"],
-        text: "the store can't take the samples now, send them again: \(error)")
-      : PushAnswer(status: 500, text: "the store failed, nothing was stored: \(error)")
+    guard let seconds = secondsToWait(error) else {
+      return PushAnswer(status: 500, text: "the store failed, nothing was stored: \(error)")
+    }
+    return PushAnswer(
+      status: 503, headers: ["Retry-After": "\(seconds)"],
+      text: "the store can't take the samples now, send them again: \(error)")
   }
 }

@@ -20,7 +20,7 @@ package final class RemoteWriteReceiver: Sendable {
     /// The most samples of a request.
     package var maximumSampleCount = 2_000_000
     /// How far after the clock's time a sample may lie, in milliseconds.
-    package var futureToleranceMilliseconds: Int64 = 600_000
+    package var futureToleranceMilliseconds = AppendOptions.futureToleranceMilliseconds
     /// Limits on the labels of a series.
     package var labels = LabelLimits()
 

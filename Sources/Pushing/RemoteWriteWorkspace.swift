@@ -48,10 +48,13 @@ struct RemoteWriteWorkspace: Sendable {
     var request = RemoteWriteRequest(
       message.span, version: version, limits: limits.labels,
       maximumSampleCount: limits.maximumSampleCount)
+    var position = SeriesCache.Position()
     while try request.nextSeries(into: &series) {
       // In version 2 the same bytes mean something else in each request.
       let labelRange = version == .one ? series.labelRange : nil
-      var known = labelRange.flatMap { cache.seriesID(for: message.span.extracting($0)) }
+      var known = labelRange.flatMap {
+        cache.seriesID(for: message.span.extracting($0), at: &position)
+      }
       if known == nil {
         try request.readLabels(of: &series)
         if let problem = series.problem {
@@ -181,7 +184,8 @@ struct RemoteWriteResult {
     let list = reasons.isEmpty ? "" : " (\(reasons.joined(separator: ", ")))"
     return PushAnswer(
       status: 400,
-      text: "stored \(storedCount) samples, refused \(refusedCounts.values.reduce(0, +))\(list); "
+      text:
+        "stored \(counted(storedCount, "sample")), refused \(refusedCounts.values.reduce(0, +))\(list); "
         + "first refused: \(firstRefusal)")
   }
 

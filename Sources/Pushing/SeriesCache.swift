@@ -13,12 +13,21 @@ import Synchronization
 /// series one in 10^24. Nobody outside knows the seed, so that nobody can look
 /// for labels that collide; and who finds some all the same puts samples into
 /// a series that they may write to anyway.
+///
+/// A sender writes its series in about the same order each time, in which they
+/// came here first: where the one before was found, the next one stands, and
+/// only where that is wrong is the whole table asked.
 final class SeriesCache: Sendable {
   /// All is forgotten beyond this many series.
   private let maximumCount: Int
   private let seed = UInt64.random(in: .min ... .max)
   /// Guards the table. No other lock is taken while it is held.
-  private let table = Mutex(SegmentedTable())
+  private let table = Mutex(SeriesTable())
+
+  /// Where a request stands in the order of the series.
+  struct Position {
+    fileprivate var next = 0
+  }
 
   /// Creates an empty cache.
   init(maximumCount: Int = 4 << 20) {
@@ -26,24 +35,30 @@ final class SeriesCache: Sendable {
   }
 
   /// The series whose labels were written as `bytes`, or nil.
-  func seriesID(for bytes: Span<UInt8>) -> SeriesID? {
+  ///
+  /// - Parameter position: Where the request stands; moved on.
+  func seriesID(for bytes: Span<UInt8>, at position: inout Position) -> SeriesID? {
     let key = key(of: bytes)
-    return table.withLock { $0.seriesID(for: key) }
+    let expected = position.next
+    let found = table.withLock { $0.find(key, expectedAt: expected) }
+    guard let found else { return nil }
+    position.next = found.place + 1
+    return found.id
   }
 
   /// Remembers that `bytes` are the labels of a series.
   func insert(_ seriesID: SeriesID, for bytes: Span<UInt8>) {
     let key = key(of: bytes)
     table.withLock { table in
-      guard table.seriesID(for: key) == nil else { return }
-      if table.count >= maximumCount { table = SegmentedTable() }
+      guard table.find(key, expectedAt: table.count) == nil else { return }
+      if table.count >= maximumCount { table = SeriesTable() }
       table.insert(seriesID, for: key)
     }
   }
 
   /// Forgets everything, since the store has dropped some series.
   func removeAll() {
-    table.withLock { $0 = SegmentedTable() }
+    table.withLock { $0 = SeriesTable() }
   }
 
   private func key(of bytes: Span<UInt8>) -> CacheKey {
@@ -59,70 +74,71 @@ private struct CacheKey: Equatable {
   var high: UInt64
 }
 
-/// Hash tables that grow one by one, so that never all entries are copied at
-/// once.
-private struct SegmentedTable {
-  private static let segmentBits = 6
+/// Series in the order in which they came, and an open-addressing hash table of
+/// their places with linear probing, at most four fifths full.
+private struct SeriesTable {
+  private struct Entry {
+    var key: CacheKey
+    var id: SeriesID
+  }
 
-  private var segments = [SegmentTable](
-    repeating: SegmentTable(), count: 1 << SegmentedTable.segmentBits)
+  private static let pageShift = 10
+
+  /// Pages, so that growing copies nothing.
+  private var pages: [[Entry]] = []
+  /// The places of entries, plus one; or 0.
+  private var marks: [UInt32] = []
   private(set) var count = 0
 
-  func seriesID(for key: CacheKey) -> SeriesID? { segments[segment(of: key)].seriesID(for: key) }
-
-  /// Adds a key that is not there.
-  mutating func insert(_ seriesID: SeriesID, for key: CacheKey) {
-    segments[segment(of: key)].insert(seriesID, for: key)
-    count += 1
-  }
-
-  private func segment(of key: CacheKey) -> Int {
-    Int(key.high & (1 << SegmentedTable.segmentBits - 1))
-  }
-}
-
-/// An open-addressing hash table with linear probing; at most four fifths full.
-private struct SegmentTable {
-  private struct Entry {
-    var key = CacheKey(low: 0, high: 0)
-    /// 0 in a free place, which no series has.
-    var id: UInt64 = 0
-  }
-
-  private var entries: [Entry] = []
-  private var usedCount = 0
-
-  func seriesID(for key: CacheKey) -> SeriesID? {
-    guard entries.isEmpty == false else { return nil }
-    var place = home(of: key)
-    while entries[place].id != 0 {
-      if entries[place].key == key { return SeriesID(entries[place].id) }
-      place = place + 1 == entries.count ? 0 : place + 1
+  /// Looks for a key first where it is expected.
+  func find(_ key: CacheKey, expectedAt expected: Int) -> (place: Int, id: SeriesID)? {
+    if expected < count {
+      let entry = entry(at: expected)
+      if entry.key == key { return (expected, entry.id) }
+    }
+    guard marks.isEmpty == false else { return nil }
+    var index = home(of: key)
+    while marks[index] != 0 {
+      let place = Int(marks[index]) - 1
+      let entry = entry(at: place)
+      if entry.key == key { return (place, entry.id) }
+      index = index + 1 == marks.count ? 0 : index + 1
     }
     return nil
   }
 
-  mutating func insert(_ seriesID: SeriesID, for key: CacheKey) {
-    if 5 * (usedCount + 1) > 4 * entries.count { grow() }
-    place(Entry(key: key, id: seriesID.rawValue))
-    usedCount += 1
+  /// Adds a key that is not there.
+  mutating func insert(_ id: SeriesID, for key: CacheKey) {
+    if 5 * (count + 1) > 4 * marks.count { grow() }
+    if count >> SeriesTable.pageShift == pages.count {
+      var page: [Entry] = []
+      page.reserveCapacity(1 << SeriesTable.pageShift)
+      pages.append(page)
+    }
+    pages[pages.count - 1].append(Entry(key: key, id: id))
+    count += 1
+    mark(count - 1)
+  }
+
+  private func entry(at place: Int) -> Entry {
+    pages[place >> SeriesTable.pageShift][place & (1 << SeriesTable.pageShift - 1)]
   }
 
   /// By half, not to twice the size: the places are not a power of two.
   private mutating func grow() {
-    let old = entries
-    entries = Array(repeating: Entry(), count: max(16, old.count * 3 / 2))
-    for entry in old where entry.id != 0 { place(entry) }
+    marks = Array(repeating: 0, count: max(16, marks.count * 3 / 2))
+    for place in 0..<count { mark(place) }
   }
 
-  private mutating func place(_ entry: Entry) {
-    var place = home(of: entry.key)
-    while entries[place].id != 0 { place = place + 1 == entries.count ? 0 : place + 1 }
-    entries[place] = entry
+  private mutating func mark(_ place: Int) {
+    var index = home(of: entry(at: place).key)
+    while marks[index] != 0 { index = index + 1 == marks.count ? 0 : index + 1 }
+    marks[index] = UInt32(place + 1)
   }
 
-  /// Where a key stands unless the place is taken: its share of the table.
+  /// Where the mark of a key stands unless another has the place: its share of
+  /// the table.
   private func home(of key: CacheKey) -> Int {
-    Int(key.low.multipliedFullWidth(by: UInt64(entries.count)).high)
+    Int(key.low.multipliedFullWidth(by: UInt64(marks.count)).high)
   }
 }

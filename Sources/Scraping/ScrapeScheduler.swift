@@ -332,8 +332,8 @@ extension ScrapeScheduler {
   /// Appends batches; nil when the store failed.
   @discardableResult
   private func append(_ batches: [SampleBatch]) -> [AppendResult]? {
-    // As in Prometheus, a target's clock may be at most ten minutes ahead.
-    let latest = Timestamp(milliseconds: clock.now().milliseconds + 600_000)
+    let latest = Timestamp(
+      milliseconds: clock.now().milliseconds + AppendOptions.futureToleranceMilliseconds)
     do {
       let results = try appender.append(batches, options: AppendOptions(latestAccepted: latest))
       for result in results {

@@ -114,6 +114,10 @@ public struct SampleBatch: Sendable {
 
 /// Limits on what an append accepts.
 public struct AppendOptions: Sendable {
+  /// How far ahead the clock of a source may be, as in Prometheus: what is
+  /// scraped or pushed may lie this much in the future, in milliseconds.
+  package static let futureToleranceMilliseconds: Int64 = 10 * 60 * 1000
+
   /// The latest timestamp accepted, inclusive; later samples are refused.
   public var latestAccepted: Timestamp
 

@@ -1,7 +1,7 @@
 extension Rejection: CustomStringConvertible {
-  /// The series, the time, why the sample was refused and what to do.
+  /// The series, the time in UTC, why the sample was refused and what to do.
   public var description: String {
-    "\(labels) at \(sample.timestamp.milliseconds) ms: \(reason.explanation)"
+    "\(labels) at \(sample.timestamp.rfc3339): \(reason.explanation)"
   }
 }
 
@@ -12,9 +12,11 @@ extension RejectionReason {
       "the series has another value at the same time; send each sample once, or choose with "
         + "--storage.on-duplicate which of them counts"
     case .beyondRetention:
-      "the sample is older than the retention; raise it to store such samples"
+      "the sample is older than what the retention keeps; send it while it is younger, or keep "
+        + "samples for longer with --storage.tsdb.retention.time"
     case .tooFarInFuture:
-      "the sample lies too far in the future; check the clock of the sender"
+      "the sample lies more than \(AppendOptions.futureToleranceMilliseconds / 60_000) minutes in "
+        + "the future; check the clock of the sender"
     case .histogramTooLarge:
       "the histogram has more than \(NativeHistogram.largestBucketCount) buckets and custom "
         + "bounds; lower its resolution"

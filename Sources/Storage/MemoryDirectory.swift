@@ -1,4 +1,3 @@
-import Glibc
 import LMDB
 
 /// Where a store in memory has its tables: in files that lost their names as
@@ -9,7 +8,11 @@ import LMDB
 /// for temporary files. They end with the process, however that ends.
 enum MemoryDirectory {
   /// Less than this makes the next place be tried first.
-  private static let ampleByteCount: UInt64 = 256 << 20
+  private static let ampleByteCount = 256 << 20
+
+  /// As much free space is enough for a checkpoint without a journal; places with
+  /// little more are common in containers.
+  static let sufficientMinimumByteCount = 16 << 20
 
   /// Opens empty tables.
   ///
@@ -23,43 +26,43 @@ enum MemoryDirectory {
     } catch {
       throw StorageError(error)
     }
-    defer { remove(path) }
-    return try Schema(directory: path, options: options)
+    let schema: Schema
+    do throws(StorageError) {
+      schema = try Schema(directory: path, options: options)
+    } catch {
+      discard(path)
+      throw error
+    }
+    // What is open stays usable without its name.
+    do throws(FileError) {
+      try FileSystem.deleteDirectory(path)
+    } catch {
+      throw StorageError(error)
+    }
+    return schema
   }
 
   private static func makeDirectory() throws(FileError) -> String {
-    let candidates = ["/dev/shm", temporaryDirectory(), "/tmp"]
-    let ample = candidates.filter { freeByteCount(at: $0) >= ampleByteCount }
-    var failure: FileError?
-    for candidate in ample + candidates {
-      var template = Array("\(candidate)/tsdb-XXXXXX".utf8CString)
-      // Safety: the template ends with a zero byte, and the call keeps its length.
-      let isMade = unsafe template.withUnsafeMutableBufferPointer { buffer in
-        unsafe mkdtemp(buffer.baseAddress!) != nil
-      }
-      if isMade {
-        return String(
-          decoding: template.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self)
-      }
-      failure = FileError(operation: .createDirectory, path: candidate, number: errno)
+    let candidates = ["/dev/shm", FileSystem.temporaryDirectory, "/tmp"]
+    let ample = candidates.filter {
+      FileSystem.freeByteCount(onDiskOf: $0) ?? 0 >= ampleByteCount
     }
-    throw failure ?? FileError(operation: .createDirectory, path: "/tmp", number: ENOENT)
+    var failure = FileError.notFound("/tmp")
+    for candidate in ample + candidates {
+      do throws(FileError) {
+        return try FileSystem.createUniqueDirectory(in: candidate)
+      } catch {
+        failure = error
+      }
+    }
+    throw failure
   }
 
-  private static func temporaryDirectory() -> String {
-    // Safety: the text is copied before anything can change the environment.
-    unsafe getenv("TMPDIR").map { unsafe String(cString: $0) } ?? "/tmp"
-  }
-
-  private static func freeByteCount(at path: String) -> UInt64 {
-    var status = statvfs()
-    guard unsafe statvfs(path, &status) == 0 else { return 0 }
-    return UInt64(status.f_bavail) * UInt64(status.f_frsize)
-  }
-
-  /// Takes the names away; what is open stays usable.
-  private static func remove(_ path: String) {
-    for name in ["data.mdb", "lock.mdb"] { unsafe unlink("\(path)/\(name)") }
-    unsafe rmdir(path)
+  private static func discard(_ path: String) {
+    do throws(FileError) {
+      try FileSystem.deleteDirectory(path)
+    } catch {
+      // The first error is the one to tell.
+    }
   }
 }

@@ -42,7 +42,6 @@ extension OpenStore {
     let start = monotonicSeconds()
     let staged: [[StagedBatch]]
     do throws(StorageError) {
-      try loadForgottenSeries(of: group)
       staged = try stage(group)
     } catch {
       // A failed look into the tables has changed nothing.
@@ -76,48 +75,35 @@ extension OpenStore {
   private func stage(_ group: [Submission]) throws(StorageError) -> [[StagedBatch]] {
     let options = contents.options
     var sealed = SealedSamples()
+    var knowsForgottenSeries = false
     while true {
       let latest = sealed.takeLatest()
-      let (staged, unknown) = contents.head.withLock { [sealed] head in
+      let (staged, unknown, forgotten) = contents.head.withLock {
+        [sealed, knowsForgottenSeries] head in
         for (id, timestamp) in latest { head.noteLatestSealed(timestamp, of: id) }
         let staged = group.map { submission in
           let rules = StagingRules(
             options: submission.options, duplicatePolicy: options.duplicatePolicy,
-            oldestKept: options.oldestKept(newest:), sealed: sealed)
+            oldestKept: options.oldestKept(newest:), sealed: sealed,
+            knowsForgottenSeries: knowsForgottenSeries)
           return submission.batches.map { head.stage($0, rules: rules) }
         }
-        var unknown: [SeriesID: UnknownSamples] = [:]
-        for place in staged.joined().flatMap(\.unknownPlaces) {
-          unknown[head.slots.ids[place.slot], default: UnknownSamples()].places.append(place)
+        let unknown = head.unknownSamples(staged.joined().lazy.flatMap(\.unknownPlaces))
+        let forgotten = PostingsList(unsorted: staged.joined().flatMap(\.forgottenIDs))
+        if unknown.isEmpty == false || forgotten.isEmpty == false {
+          head.discardStaged(staged.joined().map(\.record))
         }
-        guard unknown.isEmpty == false else { return (staged, unknown) }
-        head.discardStaged(staged.joined().map(\.record))
-        for (id, samples) in unknown {
-          unknown[id]?.isLatestWanted = head.isLatestWanted(ofSlot: samples.places[0].slot)
-        }
-        return (staged, unknown)
+        return (staged, unknown, forgotten)
       }
-      if unknown.isEmpty { return staged }
-      try sealed.lookUp(unknown, in: contents)
+      if unknown.isEmpty, forgotten.isEmpty { return staged }
+      try loadForgottenSeries(forgotten)
+      knowsForgottenSeries = true
+      if unknown.isEmpty == false { try sealed.lookUp(unknown, in: contents) }
     }
   }
 
   /// Brings series into memory that a caller still has the id of.
-  private func loadForgottenSeries(of group: [Submission]) throws(StorageError) {
-    let forgotten = contents.head.withLock { head in
-      var ids: [SeriesID] = []
-      for batch in group.lazy.flatMap(\.batches) {
-        var previous: SeriesID?
-        for id in batch.seriesIDs where id != previous {
-          if head.slots.slot(of: id) == nil { ids.append(id) }
-          previous = id
-        }
-        for entry in batch.exemplars where head.slots.slot(of: entry.seriesID) == nil {
-          ids.append(entry.seriesID)
-        }
-      }
-      return PostingsList(unsorted: ids)
-    }
+  private func loadForgottenSeries(_ forgotten: PostingsList) throws(StorageError) {
     guard forgotten.isEmpty == false else { return }
     try indexGate.withLock { _ throws(StorageError) in
       let labels = try contents.schema.environment.read { view throws(StorageError) in

@@ -1,3 +1,4 @@
+import FaultInjection
 import LMDB
 import SeriesModel
 import Synchronization
@@ -76,6 +77,9 @@ final class OpenStore: Sendable {
     var environmentOptions = EnvironmentOptions()
     environmentOptions.maximumReaderCount = options.maximumReaderCount
     let schema = try MemoryDirectory.openTables(options: environmentOptions)
+    var options = options
+    options.minimumFreeByteCount = min(
+      options.minimumFreeByteCount, MemoryDirectory.sufficientMinimumByteCount)
     return try open(
       StoreContents(directory: "memory", schema: schema, options: options, isInMemory: true),
       lock: nil)
@@ -87,6 +91,7 @@ final class OpenStore: Sendable {
     let (recovered, head) = try OpenStore.recover(contents)
     contents.head.withLock { $0 = head }
     contents.warnings.withLock { $0 += recovered.damages.map(\.description) }
+    if recovered.hasLostSeal { try OpenStore.forgetLostSeals(contents, recovered) }
     let journal = try OpenStore.makeJournal(contents.journalDirectory, after: recovered)
     let store = try OpenStore(
       contents: contents, journal: journal, recovered: recovered, lock: lock)
@@ -105,9 +110,25 @@ final class OpenStore: Sendable {
     maintenance = Mutex(
       MaintenanceState(
         damagedSegments: recovered.damagedSegments,
-        checkpointSequence: recovered.sealedThrough))
+        checkpointSequence: recovered.sealedThrough,
+        interruptedSeals: recovered.interruptedSeals))
     try readWindows()
     contents.head.withLock { $0.sealedNewest = $0.newestTimestamp ?? .min }
+  }
+
+  /// Sequence numbers of records that are gone are used again: a seal of those
+  /// must not be repeated with others.
+  private static func forgetLostSeals(
+    _ contents: StoreContents, _ recovered: RecoveredJournal
+  ) throws(StorageError) {
+    let schema = contents.schema
+    try schema.environment.write { transaction throws(StorageError) in
+      guard recovered.interruptedSeals.isEmpty == false else {
+        return try schema.removeMetaValue(.sealPlans, in: &transaction)
+      }
+      try schema.setMetaValue(
+        .sealPlans, to: SealPlans(recovered.interruptedSeals), in: &transaction)
+    }
   }
 
   private static func recover(
@@ -184,6 +205,7 @@ final class OpenStore: Sendable {
   /// Waits for maintenance, seals what is full, and saves the rest.
   func close() throws(StorageError) {
     guard queue.close() else { return }
+    FaultPoint.reached("close.begun")
     defer { closeJournal() }
     if queue.failure == nil { try synchronize() }
     try maintenance.withLock { state throws(StorageError) in
@@ -229,6 +251,7 @@ final class OpenStore: Sendable {
       // Statistics are no reason to fail; what can't be read shows as 0.
     }
     statistics.quarantinedChunkCount = contents.quarantine.count
+    statistics.waitingAppendCount = queue.waitingCount
     statistics.failure = queue.failure
     statistics.suspension = queue.suspension?.description
     return statistics

@@ -77,8 +77,26 @@ package struct Schema: Sendable {
       if error.code == .alreadyOpen {
         throw .inUse(directory: directory, processID: Int32(getpid()))
       }
-      throw StorageError(error)
+      throw denial(error, directory: directory, isReadOnly: options.isReadOnly)
     }
+  }
+
+  /// The library says only that some file can't be opened; this says which.
+  private static func denial(
+    _ error: LMDBError, directory: String, isReadOnly: Bool
+  ) -> StorageError {
+    guard case .system(let number) = error.code, number == EACCES || number == EPERM else {
+      return StorageError(error)
+    }
+    let lock = directory + "/lock.mdb"
+    let data = directory + "/data.mdb"
+    if FileSystem.exists(data),
+      FileSystem.isAccessible(data, forWriting: isReadOnly == false) == false
+    {
+      return .file(
+        FileError(operation: isReadOnly ? .open : .openForWriting, path: data, number: number))
+    }
+    return .file(FileError(operation: .openForWriting, path: lock, number: number))
   }
 
   private static func writeFormat(

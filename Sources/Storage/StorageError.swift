@@ -27,6 +27,9 @@ package enum StorageError: Error, Equatable, Sendable {
   case diskFull(path: String, freeByteCount: Int?, requiredByteCount: Int)
   /// There is a file or directory where one was to be made.
   case exists(String)
+  /// A copy was to be made at this path, which is in the directory that is
+  /// copied, or that directory itself.
+  case destinationInside(String, directory: String)
   /// An earlier write failed, and nothing is written until the store is opened
   /// again; the text says what failed.
   case failedEarlier(String)
@@ -70,11 +73,14 @@ extension StorageError: CustomStringConvertible {
       "too much is waiting to be written"
     case .diskFull(let path, let free?, let required):
       "\(byteCountText(free)) are free on the disk of \"\(path)\", of which "
-        + "\(byteCountText(required)) are needed"
+        + "\(byteCountText(required)) are needed, those that --storage.min-free-space keeps "
+        + "included"
     case .diskFull(let path, nil, let required):
       "the disk of \"\(path)\" has no room for \(byteCountText(required))"
     case .exists(let path):
       "\"\(path)\" exists already"
+    case .destinationInside(let path, let directory):
+      "\"\(path)\" is in the data directory \"\(directory)\" itself"
     case .failedEarlier(let cause):
       "an earlier write failed: \(cause)"
     case .notWritable:
@@ -88,13 +94,16 @@ extension StorageError: CustomStringConvertible {
     case .corrupted, .damagedJournal: "check the disk, and restore a snapshot if there is one"
     case .unsupportedFormat: "open it with the version that wrote it, or a later one"
     case .database(let error): error.hint
-    case .file(let error): LMDBError.hint(forSystemError: error.number)
+    case .file(let error): error.hint
     case .missingTables:
       "restore data.mdb or a snapshot, or move the directory away to begin anew"
     case .inUse: "stop the other process, or choose another directory"
     case .overloaded: "send again later"
-    case .diskFull: "free space on the disk; no restart is needed"
+    case .diskFull:
+      "free space on the disk, which needs no restart, or lower the minimum with "
+        + "--storage.min-free-space"
     case .exists: "choose a name that is not taken"
+    case .destinationInside: "choose a directory outside of it"
     case .failedEarlier: "free space or repair the disk, then restart"
     case .invalidRegex, .notWritable: nil
     }

@@ -108,8 +108,8 @@ package final class Store: Sendable {
   ///   - includesHead: Whether open chunks are copied. If not, a checkpoint is
   ///     made first, the copy holds what is in the tables then, and the next
   ///     checkpoint waits until the copy is done.
-  /// - Throws: ``StorageError``: `exists`, `diskFull`, or what failed. Nothing
-  ///   is left then.
+  /// - Throws: ``StorageError``: `exists`, `destinationInside`, `diskFull`, or
+  ///   what failed. Nothing is left then.
   package func copy(
     to destination: String, includesHead: Bool = true
   ) throws(StorageError) {
@@ -121,11 +121,16 @@ package final class Store: Sendable {
   }
 
   /// Writes the store to a directory that is made, sealed as a whole: in as
-  /// little space as it can take.
+  /// little space as it can take, and without what was deleted.
+  ///
+  /// What was deleted goes from this store too; windows with damage, and others
+  /// that cover their time, keep it.
   ///
   /// - Throws: ``StorageError``, as ``copy(to:includesHead:)``.
   package func compact(to destination: String) throws(StorageError) {
+    try StoreCopy.checkDestination(destination, of: opened().contents)
     try sealEverything()
+    try opened().removeDeleted()
     try copy(to: destination)
   }
 

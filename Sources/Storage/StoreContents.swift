@@ -33,6 +33,30 @@ final class StoreContents: Sendable {
     head = Mutex(Head(hashSeed: schema.hashSeed))
   }
 
+  /// The bytes that are free on the disk that holds the store, or nil when that is
+  /// not known.
+  ///
+  /// The tables of a store in memory have no name: their file is asked itself.
+  var freeByteCount: Int? {
+    guard isInMemory, options.freeByteCount == nil else {
+      return options.freeByteCount(onDiskOf: directory)
+    }
+    do throws(LMDBError) {
+      return try schema.environment.withDescriptor {
+        FileSystem.freeByteCount(onDiskOfFile: $0)
+      }
+    } catch {
+      return nil
+    }
+  }
+
+  /// Has every snapshot warn of something from now on.
+  func warn(_ text: String) {
+    warnings.withLock { warnings in
+      if warnings.contains(text) == false { warnings.append(text) }
+    }
+  }
+
   var journalDirectory: JournalDirectory {
     JournalDirectory(dataDirectory: directory, isDiscarding: isInMemory)
   }
@@ -42,27 +66,49 @@ extension MetaKey where Value == UInt64 {
   /// The number of the journal segment that holds the head as it was at
   /// ``sealedThrough``.
   static var checkpointSegment: Self { MetaKey(name: "checkpointSegment") }
+  /// The last sequence number that the journal of a copy had when the copy was
+  /// complete.
+  static var copiedThrough: Self { MetaKey(name: "copiedThrough") }
 }
 
-extension MetaKey where Value == SealPlan {
-  /// The seal that is under way, or the last one.
-  static var sealPlan: Self { MetaKey(name: "sealPlan") }
+extension MetaKey where Value == SealPlans {
+  /// The seal that is under way, behind those that crashes interrupted since the
+  /// last checkpoint; absent when there is none.
+  static var sealPlans: Self { MetaKey(name: "sealPlan") }
 }
 
-extension SealPlan: MetaValue {
-  package var words: [UInt64] {
-    [
-      sequence, UInt64(bitPattern: closesWindowsEndingAt), sealsSmallBuffers ? 1 : 0,
-      UInt64(chunkCount), UInt64(sealedCount),
-    ]
+/// Seals in the order in which they were begun: all but the last were
+/// interrupted, and each goes on where the ones before it have stopped.
+struct SealPlans: MetaValue {
+  private static let wordCount = 5
+
+  var plans: [SealPlan]
+
+  init(_ plans: [SealPlan]) {
+    self.plans = plans
   }
 
-  package init?(words: [UInt64]) {
-    guard words.count == 5, words[2] <= 1, let chunkCount = Int(exactly: words[3]),
-      let sealedCount = Int(exactly: words[4]), sealedCount <= chunkCount
-    else { return nil }
-    self.init(
-      sequence: words[0], closesWindowsEndingAt: Int64(bitPattern: words[1]),
-      sealsSmallBuffers: words[2] == 1, chunkCount: chunkCount, sealedCount: sealedCount)
+  var words: [UInt64] {
+    plans.flatMap { plan in
+      [
+        plan.sequence, UInt64(bitPattern: plan.closesWindowsEndingAt),
+        plan.sealsSmallBuffers ? 1 : 0, UInt64(plan.chunkCount), UInt64(plan.sealedCount),
+      ]
+    }
+  }
+
+  init?(words: [UInt64]) {
+    guard words.isEmpty == false, words.count % SealPlans.wordCount == 0 else { return nil }
+    plans = []
+    for start in stride(from: 0, to: words.count, by: SealPlans.wordCount) {
+      guard words[start + 2] <= 1, let chunkCount = Int(exactly: words[start + 3]),
+        let sealedCount = Int(exactly: words[start + 4]), sealedCount <= chunkCount
+      else { return nil }
+      plans.append(
+        SealPlan(
+          sequence: words[start], closesWindowsEndingAt: Int64(bitPattern: words[start + 1]),
+          sealsSmallBuffers: words[start + 2] == 1, chunkCount: chunkCount,
+          sealedCount: sealedCount))
+    }
   }
 }

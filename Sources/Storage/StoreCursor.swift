@@ -5,14 +5,16 @@ import SeriesModel
 /// Reads the samples of a series set, from tables and head together.
 final class StoreCursor: SampleCursor {
   private let set: StoreSeriesSet
-  private let chunks: ChunkTable
+  /// A reader of each window.
+  private var readers: [SeriesChunkReader]
   private let transactionIndex: Int
   private var merge = SampleMerge()
 
   init(_ set: StoreSeriesSet, transactionIndex: Int) {
     self.set = set
     self.transactionIndex = transactionIndex
-    chunks = ChunkTable(set.schema)
+    let chunks = ChunkTable(set.schema)
+    readers = set.windows.map { SeriesChunkReader(chunks, row: $0.row) }
   }
 
   func read(seriesAt index: Int, into columns: inout SampleColumns) throws {
@@ -24,19 +26,42 @@ final class StoreCursor: SampleCursor {
   }
 
   private func readStoredChunks(of entry: StoreSeriesSet.Entry) throws(StorageError) {
-    let list = PostingsList(sorted: [entry.id])
-    for window in set.windows where window.ids.contains(entry.id) {
-      try set.pool.read(transactionIndex) { transaction throws(StorageError) in
-        try chunks.forEachChunk(
-          of: list, in: window.row, overlapping: set.range, view: transaction.view,
-          onDamage: { error throws(StorageError) in
-            guard case .corrupted = error else { throw error }
-            set.quarantine.add(error)
-            warn(
-              of: entry, in: window.row.minTimestamp...window.row.maxTimestamp, error.description)
-          },
-          { chunk throws(StorageError) in try read(chunk, of: entry, in: window) })
+    for (index, window) in set.windows.enumerated() where window.ids.contains(entry.id) {
+      var isDamaged = false
+      func note(_ error: StorageError) throws(StorageError) {
+        guard case .corrupted = error else { throw error }
+        isDamaged = true
+        set.quarantine.add(error)
+        warn(of: entry, in: window.row.minTimestamp...window.row.maxTimestamp, error.description)
       }
+      let chunkCount: Int?
+      do throws(StorageError) {
+        chunkCount = try readChunks(of: entry, inWindowAt: index, onDamage: note)
+      } catch {
+        try note(error)
+        continue
+      }
+      // A merge may have moved all of them to another window.
+      if chunkCount == 0, isDamaged == false, window.row.movingEndPart == 0 {
+        try note(missingChunks(of: entry.id, in: window.row.window))
+      }
+    }
+  }
+
+  private func missingChunks(of id: SeriesID, in window: Window) -> StorageError {
+    .corrupted(
+      table: set.schema.chunks.name, key: window.keyBytes,
+      reason: "the window lists series \(id.rawValue), but has no chunk of it")
+  }
+
+  private func readChunks(
+    of entry: StoreSeriesSet.Entry, inWindowAt index: Int,
+    onDamage: (StorageError) throws(StorageError) -> Void
+  ) throws(StorageError) -> Int? {
+    try set.pool.read(transactionIndex) { transaction throws(StorageError) in
+      try readers[index].forEachChunk(
+        of: entry.id, overlapping: set.range, view: transaction.view, onDamage: onDamage,
+        { chunk throws(StorageError) in try read(chunk, of: entry, in: set.windows[index]) })
     }
   }
 

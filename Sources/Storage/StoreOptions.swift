@@ -17,14 +17,16 @@ package struct StoreOptions: Sendable {
   /// is for a checkpoint and for deletions, which go on. 256 MiB.
   ///
   /// A checkpoint needs some 100 bytes for each open chunk and as much as the
-  /// journal holds, so this is enough for a million series and more.
+  /// journal holds, so this is enough for a million series and more. A store in
+  /// memory writes no journal, and keeps 16 MiB at most.
   package var minimumFreeByteCount = 256 << 20
   /// Tells how many bytes are free on the disk of a directory, or nil when that
   /// is not known; asked at each ``Store/maintain(now:)`` and when the journal
-  /// grows by a step.
-  package var freeByteCount: @Sendable (_ directory: String) -> Int? = { directory in
-    FileSystem.freeByteCount(onDiskOf: directory)
-  }
+  /// grows by a step. By default, which is nil, the system is asked.
+  package var freeByteCount: (@Sendable (_ directory: String) -> Int?)?
+  /// Is told what the store does, by the thread that does it; it must not call
+  /// the store.
+  package var onEvent: @Sendable (StoreEvent) -> Void = { _ in }
   /// The samples that may wait to be written, in bytes of memory; beyond it
   /// appends are refused as overloaded.
   package var maximumQueuedBytes = 64 << 20
@@ -51,6 +53,11 @@ package struct StoreOptions: Sendable {
     let margin = max(minimumFreeByteCount / 4, SegmentWriter.allocationStepBytes)
     let (sum, overflow) = minimumFreeByteCount.addingReportingOverflow(margin)
     return overflow ? .max : sum
+  }
+
+  func freeByteCount(onDiskOf directory: String) -> Int? {
+    if let freeByteCount { return freeByteCount(directory) }
+    return FileSystem.freeByteCount(onDiskOf: directory)
   }
 
   /// The first moment that is kept when the newest sample is at `newest`.
@@ -126,6 +133,8 @@ package struct StoreStatistics: Hashable, Sendable {
   package var tableBytes = 0
   /// The address space reserved for the tables.
   package var mapSizeBytes = 0
+  /// The appends that wait for their commit to begin.
+  package var waitingAppendCount = 0
   /// The commits to the journal since the store was opened.
   package var commitCount = 0
   /// The seconds that the last of them took, the sync included.

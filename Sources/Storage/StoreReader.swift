@@ -99,6 +99,19 @@ package final class StoreReader: Sendable {
     try StoreCopy.make(of: contents, at: destination, includesHead: true)
   }
 
+  /// What a deletion would delete; see ``Store/delete(matching:from:through:isDryRun:)``.
+  package func summaryOfDeletion(
+    matching selections: [[Matcher]], from start: Timestamp, through end: Timestamp
+  ) throws(StorageError) -> DeletionSummary {
+    guard start <= end else { return DeletionSummary() }
+    let deletion = try Deletion(
+      matching: selections, range: start.milliseconds...end.milliseconds)
+    let inHead = try contents.headContents(of: deletion)
+    return try pool.read { transaction throws(StorageError) in
+      try contents.summary(of: deletion, inHead: inHead, view: transaction.view)
+    }
+  }
+
   private var querier: StoreQuerier { StoreQuerier(contents: contents, pool: pool) }
 }
 

@@ -21,7 +21,8 @@ extension Database {
   ///   to be full are left out. Has no effect on a database that was opened for
   ///   reading only.
   /// - Throws: ``TSDBError``: `exists` when there is something at `path`,
-  ///   `diskFull` when there is too little space for the copy, `notADatabase`
+  ///   `invalid` when it is inside of the database's own directory, but for
+  ///   `snapshots` there, `diskFull` when there is too little space for the copy, `notADatabase`
   ///   when this one is in memory, `failed`.
   public func snapshot(to path: String, skipsHead: Bool = false) throws {
     guard self.path != nil else {
@@ -47,11 +48,11 @@ extension Database {
   /// Writes the database in the directory `source` to the directory
   /// `destination`, which is made, in as little space as it can take.
   ///
-  /// The source keeps all that it holds. No process may have it open for
-  /// writing.
+  /// Samples that were deleted are removed, from the source too; else it keeps
+  /// all that it holds. No process may have it open for writing.
   ///
-  /// - Throws: ``TSDBError``: `inUse`, `notADatabase`, `exists`, `diskFull`,
-  ///   `failed`.
+  /// - Throws: ``TSDBError``: `inUse`, `notADatabase`, `exists`, `invalid` when
+  ///   the destination is inside of the source, `diskFull`, `failed`.
   public static func compact(at source: String, to destination: String) throws -> Compaction {
     guard StoreSize.isStore(source) else {
       throw TSDBError(
@@ -65,13 +66,11 @@ extension Database {
       options.maximumExemplarCount = .max
       let sourceByteCount = try StoreSize.byteCount(ofDirectory: source)
       let store = try Store.open(directory: source, options: options)
-      do {
-        try store.compact(to: destination)
-      } catch {
-        try store.close()
-        throw error
-      }
-      try store.close()
+      // Closed in any case; of two errors the first is the one to tell.
+      let copying = Result { try store.compact(to: destination) }
+      let closing = Result { try store.close() }
+      try copying.get()
+      try closing.get()
       return Compaction(
         sourceByteCount: sourceByteCount,
         byteCount: try StoreSize.byteCount(ofDirectory: destination))

@@ -36,7 +36,8 @@ extension Database {
   /// - Parameters:
   ///   - selections: A series is deleted from when all matchers of any of them
   ///     hold; an empty list of matchers holds for every series.
-  ///   - isDryRun: Whether to count only, and delete nothing.
+  ///   - isDryRun: Whether to count only, and delete nothing; a database that was
+  ///     opened for reading only can do that too.
   /// - Throws: ``TSDBError``: `invalid` when a regular expression is malformed,
   ///   `failed` when the disk can't be used; then nothing is deleted.
   @discardableResult
@@ -44,9 +45,11 @@ extension Database {
     matching selections: [[Matcher]], from start: Timestamp, through end: Timestamp,
     isDryRun: Bool = false
   ) throws -> DeletedSamples {
-    let store = try writableStore()
     let summary = try wrappingStorageErrors {
-      try store.delete(
+      if isDryRun, let reader {
+        return try reader.summaryOfDeletion(matching: selections, from: start, through: end)
+      }
+      return try writableStore().delete(
         matching: selections, from: start, through: end, isDryRun: isDryRun)
     }
     return DeletedSamples(

@@ -72,7 +72,8 @@ extension Database {
       return try wrappingStorageErrors(body)
     } catch let error as TSDBError {
       guard case .file(let failure)? = error.cause as? StorageError,
-        failure.number == ENOENT || failure.number == ENOTDIR
+        failure.number == ENOENT || failure.number == ENOTDIR,
+        unsafe access(path + "/data.mdb", F_OK) != 0
       else { throw error }
       throw TSDBError(
         .notADatabase, "there is no database in \"\(path)\"",

@@ -32,6 +32,9 @@ public struct DatabaseOptions: Sendable {
   /// again, by the thread of its background work, within some seconds.
   public var onConditionChange: @Sendable (DatabaseCondition) -> Void = { _ in }
 
+  /// Is told what the database did, by the thread that did it.
+  package var onEvent: @Sendable (DatabaseEvent) -> Void = { _ in }
+
   /// Creates the default options.
   public init() {}
 }
@@ -71,6 +74,7 @@ extension StoreOptions {
     maximumExemplarCount = options.maximumExemplars
     retentionByteCount = options.retentionByteCount
     minimumFreeByteCount = options.minimumFreeByteCount
+    onEvent = { [report = options.onEvent] in report(DatabaseEvent($0)) }
     durability =
       switch options.durability {
       case .sync: .sync

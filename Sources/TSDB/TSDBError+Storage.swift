@@ -24,6 +24,7 @@ extension TSDBError.Code {
       case .overloaded: .overloaded
       case .diskFull: .diskFull
       case .exists: .exists
+      case .destinationInside: .invalid
       case .notWritable: .closed
       case .invalidRegex: .invalid
       case .corrupted, .damagedJournal, .missingTables, .database, .file, .failedEarlier: .failed

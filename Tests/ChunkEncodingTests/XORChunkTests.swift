@@ -102,9 +102,11 @@ func decodingError(of payload: [UInt8], as description: ChunkDescription) -> Chu
       whole.append(timestampMilliseconds: timestamp, value: value)
       var bytes = memory.mutableSpan
       appender.append(timestampMilliseconds: timestamp, value: value, to: &bytes)
-      let restored = try XORChunkAppender(appender.state)
+      let lastByte = memory[appender.byteCount - 1]
+      let restored = try XORChunkAppender(appender.state, lastByte: lastByte)
       #expect(restored == appender)
-      #expect(try XORChunkAppender(fixed: fixedForm(of: appender.state).span) == appender)
+      let fixed = fixedForm(of: appender.state)
+      #expect(try XORChunkAppender(fixed: fixed.span, lastByte: lastByte) == appender)
       // What a restart does not keep is not needed.
       for rest in restored.byteCount..<memory.count { memory[rest] = UInt8(index) }
       appender = restored
@@ -140,7 +142,7 @@ func decodingError(of payload: [UInt8], as description: ChunkDescription) -> Chu
 
   private func isRefused(_ serialized: [UInt8]) -> Bool {
     do {
-      _ = try XORChunkAppender(fixed: serialized.span)
+      _ = try XORChunkAppender(fixed: serialized.span, lastByte: 0)
       return false
     } catch {
       return error == .malformedState

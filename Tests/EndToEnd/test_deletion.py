@@ -1,5 +1,7 @@
 """Deleting series, and the commands that look at a whole data directory."""
 
+import csv
+import io
 import json
 import pathlib
 import shutil
@@ -75,7 +77,8 @@ class CommandTest(unittest.TestCase):
             self.assertEqual(result.output, "would delete 1 series, at most 60 samples\n")
             self.assertEqual(len(server.vector("m", time=end)), 2)
             result = tsdbctl(*arguments, f"--end={end - 300}")
-            self.assertEqual((result.status, result.output), (0, "deleted\n"))
+            self.assertEqual(result.status, 0, result.errors)
+            self.assertRegex(result.output, r"^deleted 1 series, at most \d+ samples\n$")
             counts = server.vector("count_over_time(m[20m])", time=end)
             self.assertEqual(sorted(counts.values()), [29, 60])
             # Another process, which reads beside the server, sees the same.
@@ -109,6 +112,12 @@ class CommandTest(unittest.TestCase):
             result = tsdbctl("delete", f"--path={server.data_directory}", "--match=m")
             self.assertEqual((result.status, result.output), (1, ""))
             self.assertIn("hint: ", result.errors)
+            # To count, no lock is needed.
+            fill(server, int(time.time()))
+            result = tsdbctl(
+                "delete", f"--path={server.data_directory}", "--match=m", "--dry-run")
+            self.assertEqual(
+                result, (0, "would delete 2 series, at most 120 samples\n", ""))
             missing = server.workspace / "nothing"
             for command in (["delete", f"--path={missing}", "--match=m"],
                             ["verify", str(missing)], ["info", str(missing)]):
@@ -125,7 +134,7 @@ class CommandTest(unittest.TestCase):
                 (["delete", "--match=m", "--url=http://x", "--path=y"], "exclude each other"),
                 (["verify"], "name one directory"),
                 (["info", "a", "b"], "name one directory"),
-                (["info", "a", "--output=csv"], "table or json"),
+                (["info", "a", "--output=xml"], "table, json or csv"),
                 (["info", "a", "--limit=-1"], "--limit=-1")):
             with self.subTest(arguments):
                 result = tsdbctl(*arguments)
@@ -153,9 +162,22 @@ class CommandTest(unittest.TestCase):
         result = tsdbctl("verify", str(data))
         self.assertEqual(result.status, 1, result.output)
         self.assertRegex(result.output, r"(?m)^series: at key [0-9a-f]+: the checksum")
-        self.assertRegex(result.output, r": \d+ damages; checked ")
+        self.assertRegex(result.output, r": \d+ damages?; checked ")
 
-    def test_info_in_both_forms(self):
+    def test_one_of_a_thing_is_told_as_one(self):
+        with Server("--web.enable-admin-api") as server:
+            remote_write.send(server, ({"__name__": "one"}, [(int(time.time()) * 1000, 1)]))
+            result = tsdbctl("delete", f"--url={server.url}", "--match=one")
+            self.assertEqual(result, (0, "deleted 1 series, at most 1 sample\n", ""))
+
+    def test_missing_journal_is_damage(self):
+        data = self.directory()
+        shutil.rmtree(data / "journal")
+        result = tsdbctl("verify", str(data))
+        self.assertEqual(result.status, 1)
+        self.assertIn(f"{data}/journal: the directory is missing", result.output)
+
+    def test_info_in_all_forms(self):
         data = self.directory()
         tsdbctl("delete", f"--path={data}", '--match=m{job="a"}')
         result = tsdbctl("info", str(data))
@@ -170,6 +192,12 @@ class CommandTest(unittest.TestCase):
         self.assertEqual(sum(window["samples"] for window in information["windows"]), 120)
         self.assertEqual(information["valuesOfLabelNames"][0], {"name": "job", "count": 2})
         self.assertEqual(information["seriesOfMetrics"], [{"name": "m", "count": 2}])
+        rows = list(csv.DictReader(
+            io.StringIO(tsdbctl("info", str(data), "--output=csv").output)))
+        self.assertIn(
+            {"section": "total", "name": "samples", "measure": "number", "value": "120"}, rows)
+        self.assertIn(
+            {"section": "metric", "name": "m", "measure": "series", "value": "2"}, rows)
         tables = {table["name"]: table for table in information["tables"]}
         self.assertGreater(tables["chunks"]["bytes"], 0)
         self.assertEqual(

@@ -2,13 +2,14 @@
 
 import os
 import pathlib
+import subprocess
 import tempfile
 import time
 import unittest
 
 import remote_write
 import small_disk
-from product import Server, tsdbctl, wait_until
+from product import BINARY, CommandResult, Server, tsdbctl, wait_until
 
 
 def write(server, name, value=1, milliseconds=None):
@@ -135,6 +136,113 @@ class CompactCommandTest(unittest.TestCase):
             self.assertIn("exists already", again.errors)
 
 
+    def test_destination_inside_the_directory(self):
+        with tempfile.TemporaryDirectory() as directory:
+            data = f"{directory}/data"
+            with Server(data=data) as server:
+                self.assertEqual(write(server, "kept").status, 204)
+            for command in ("compact", "snapshot"):
+                for destination in (data, f"{data}/copy"):
+                    with self.subTest(f"{command} {destination}"):
+                        result = tsdbctl(command, data, destination)
+                        self.assertEqual((result.status, result.output), (1, ""))
+                        self.assertIn("is in the data directory", result.errors)
+                        self.assertIn("hint: choose a directory outside", result.errors)
+                        self.assertFalse(os.path.exists(f"{data}/copy"))
+
+    def test_deleted_samples_are_not_in_the_new_directory(self):
+        with tempfile.TemporaryDirectory() as directory:
+            data, small = f"{directory}/data", f"{directory}/small"
+            with Server(data=data) as server:
+                for name in ("kept", "deleted"):
+                    self.assertEqual(write(server, name).status, 204)
+            self.assertEqual(tsdbctl("delete", f"--path={data}", "--match=deleted").status, 0)
+            self.assertEqual(tsdbctl("compact", data, small).status, 0)
+            totals = tsdbctl("info", small, "--output=csv").output
+            self.assertIn("total,deletions,number,0\n", totals)
+            self.assertIn("metric,kept,series,1\n", totals)
+            self.assertNotIn("deleted,", totals)
+
+
+@unittest.skipUnless(os.getuid() == 0, "needs another user")
+class PermissionTest(unittest.TestCase):
+    """What a user is told who may not do what is needed."""
+
+    NOBODY = 65534
+
+    def setUp(self):
+        directory = tempfile.TemporaryDirectory()
+        self.addCleanup(directory.cleanup)
+        os.chmod(directory.name, 0o755)
+        self.data = pathlib.Path(directory.name) / "data"
+        with Server(data=self.data) as server:
+            self.assertEqual(write(server, "kept").status, 204)
+
+    def run_as_nobody(self, *arguments):
+        process = subprocess.run(
+            [BINARY, *arguments], capture_output=True, text=True, timeout=60,
+            stdin=subprocess.DEVNULL, user=self.NOBODY, group=self.NOBODY, extra_groups=[],
+            cwd="/")
+        return CommandResult(process.returncode, process.stdout, process.stderr)
+
+    def permit(self, directory, file):
+        for path, directories, files in os.walk(self.data):
+            os.chmod(path, directory)
+            for name in files:
+                os.chmod(os.path.join(path, name), file)
+
+    def test_readers_need_the_lock_file(self):
+        self.permit(0o755, 0o644)
+        for command in (["verify", self.data], ["info", self.data],
+                        ["query", "labels", f"--path={self.data}"]):
+            with self.subTest(command[0]):
+                result = self.run_as_nobody(*map(str, command))
+                self.assertEqual(result.status, 1, result)
+                self.assertIn(f"{self.data}/lock.mdb: Permission denied", result.errors)
+                self.assertIn("look at a copy of the directory", result.errors)
+
+    def test_writers_are_told_which_file(self):
+        self.permit(0o755, 0o644)
+        for command in (["delete", f"--path={self.data}", "--match=kept"],
+                        ["compact", self.data, "/tmp/never-made"],
+                        ["serve", f"--storage.tsdb.path={self.data}",
+                         "--web.listen-address=127.0.0.1:0"]):
+            with self.subTest(command[0]):
+                result = self.run_as_nobody(*map(str, command))
+                self.assertEqual(result.status, 1, result)
+                self.assertIn(f"can't open for writing {self.data}/lock: ", result.errors)
+                self.assertIn(
+                    f"give this user read and write access to {self.data}/lock", result.errors)
+
+    def test_directory_that_may_not_be_read(self):
+        self.permit(0o700, 0o600)
+        result = self.run_as_nobody("verify", str(self.data))
+        self.assertEqual(result.status, 1, result)
+        self.assertIn("data.mdb: Permission denied", result.errors)
+        self.assertIn("hint: give this user read access to ", result.errors)
+
+
+class LogTest(unittest.TestCase):
+    def test_what_an_operator_did_is_in_the_log(self):
+        with Server("--web.enable-admin-api") as server:
+            self.assertEqual(write(server, "gone").status, 204)
+            self.assertEqual(tsdbctl("snapshot", f"--url={server.url}").status, 0)
+            self.assertEqual(
+                tsdbctl("delete", f"--url={server.url}", "--match=gone").status, 0)
+            self.assertEqual(
+                server.request("POST", "/api/v1/admin/tsdb/clean_tombstones").status, 204)
+            for words in ('level=INFO msg="snapshot made" path=',
+                          'level=INFO msg="samples deleted" series=1 samples_at_most=1',
+                          'level=INFO msg="deleted samples removed from the tables"'):
+                wait_until(lambda: words in server.log, words)
+
+    def test_a_size_that_keeps_nothing(self):
+        with Server("--storage.tsdb.retention.size=1B") as server:
+            self.assertIn("the least that makes sense is 64MiB", server.log)
+        with Server("--storage.tsdb.retention.size=1GiB") as server:
+            self.assertNotIn("makes sense", server.log)
+
+
 class RetentionTextTest(unittest.TestCase):
     def test_both_limits_are_told_as_prometheus_tells_them(self):
         rows = [
@@ -176,7 +284,8 @@ class FullDiskTest(unittest.TestCase):
     def assert_read_only(self, server):
         answer = write(server, "refused")
         self.assertEqual(answer.status, 503)
-        self.assertIn("Retry-After", answer.headers)
+        self.assertEqual(answer.headers["Retry-After"], "30")
+        self.assertIn("--storage.min-free-space", answer.text)
         push = server.request("POST", "/metrics/job/j", body=b"pushed 1\n")
         self.assertEqual(push.status, 503)
         self.assertIn("Retry-After", push.headers)

@@ -160,7 +160,8 @@ class DuplicatePolicyTest(unittest.TestCase):
     def test_reject(self):
         text, now = self.check(
             "reject", 400, 2, "tsdb_samples_refused_duplicate_timestamp_total")
-        for part in ("twice", str(now - 2000), "another value", "--storage.on-duplicate"):
+        moment = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime((now - 2000) // 1000))
+        for part in ("twice", moment, "another value", "--storage.on-duplicate"):
             self.assertIn(part, text)
 
     def test_keep(self):
@@ -271,7 +272,7 @@ class ReceiverTest(unittest.TestCase):
                 {"__name__": "native"}, [(self.now, 1)], histograms=[broken]))
         self.assertEqual(answer.status, 400)
         self.assertIn("observation count should equal the number of observations", answer.text)
-        self.assertIn("stored 1 samples, refused 1 (1 invalid-histogram)", answer.text)
+        self.assertIn("stored 1 sample, refused 1 (1 invalid-histogram)", answer.text)
         counted = self.server.value("count_over_time(native[10s])", self.now / 1000)
         self.assertEqual(counted, 4)
 
@@ -393,7 +394,7 @@ class ReceiverTest(unittest.TestCase):
             ({"__name__": "many", **{f"l{index}": "v" for index in range(1000)}}, [(self.now, 1)]),
             ({"__name__": "usual"}, [(self.now, 1)]))
         self.assertEqual(answer.status, 400)
-        self.assertIn("stored 1 samples, refused 2", answer.text)
+        self.assertIn("stored 1 sample, refused 2", answer.text)
         self.assertLess(len(answer.text), 4000, "the answer does not repeat the megabyte")
         self.assertEqual(self.stored("usual"), [(self.now, 1)])
 

@@ -68,38 +68,38 @@ import Testing
   struct Refusal: Sendable, CustomTestStringConvertible {
     let target: String
     var isEnabled = true
-    let status: Int
-    let type: String
+    var status = 400
+    var type = "bad_data"
     let message: String
+
+    init(_ target: String, _ message: String) {
+      self.target = target
+      self.message = message
+    }
+
+    /// What a server answers that was started without the endpoints.
+    static func disabled(_ target: String) -> Refusal {
+      var refusal = Refusal(target, "admin APIs disabled")
+      (refusal.isEnabled, refusal.status, refusal.type) = (false, 500, "unavailable")
+      return refusal
+    }
 
     var testDescription: String { "\(target) \(isEnabled)" }
   }
 
   @Test(arguments: [
+    .disabled("/delete_series?match[]=up"),
+    .disabled("/clean_tombstones"),
+    Refusal("/delete_series", "no match[] parameter provided"),
     Refusal(
-      target: "/delete_series?match[]=up", isEnabled: false, status: 500, type: "unavailable",
-      message: "admin APIs disabled"),
+      "/delete_series?match[]=%7B%7D", "match[] must contain at least one non-empty matcher"),
     Refusal(
-      target: "/clean_tombstones", isEnabled: false, status: 500, type: "unavailable",
-      message: "admin APIs disabled"),
+      "/delete_series?match[]=%7Bjob=~%22.*%22%7D",
+      "match[] must contain at least one non-empty matcher"),
     Refusal(
-      target: "/delete_series", status: 400, type: "bad_data",
-      message: "no match[] parameter provided"),
-    Refusal(
-      target: "/delete_series?match[]=%7B%7D", status: 400, type: "bad_data",
-      message: "match[] must contain at least one non-empty matcher"),
-    Refusal(
-      target: "/delete_series?match[]=%7Bjob=~%22.*%22%7D", status: 400, type: "bad_data",
-      message: "match[] must contain at least one non-empty matcher"),
-    Refusal(
-      target: "/delete_series?match[]=up&start=9&end=1", status: 400, type: "bad_data",
-      message: "end timestamp must not be before start time"),
-    Refusal(
-      target: "/delete_series?match[]=up&start=x", status: 400, type: "bad_data",
-      message: "cannot parse"),
-    Refusal(
-      target: "/delete_series?match[]=up&dry_run=1", status: 400, type: "bad_data",
-      message: "is not true or false"),
+      "/delete_series?match[]=up&start=9&end=1", "end timestamp must not be before start time"),
+    Refusal("/delete_series?match[]=up&start=x", "cannot parse"),
+    Refusal("/delete_series?match[]=up&dry_run=1", "is not true or false"),
   ])
   func refusalDeletesNothing(refusal: Refusal) throws {
     let answer = post(refusal.target, isEnabled: refusal.isEnabled)

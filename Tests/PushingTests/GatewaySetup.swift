@@ -38,7 +38,7 @@ struct GatewaySetup {
     try PushGateway(
       directory: directory,
       destination: PushDestination(appender: appender) {
-        ($0 as? RecordingAppender.Failure)?.isTransient ?? false
+        ($0 as? RecordingAppender.Failure)?.isTransient == true ? 7 : nil
       },
       registry: registry, limits: limits, clock: { clock.now })
   }

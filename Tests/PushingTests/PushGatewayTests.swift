@@ -393,7 +393,7 @@ import Testing
     setup.appender.reject { _ in .beyondRetention }
     let answer = setup.push("a 2\n")
     #expect(answer.status == 500)
-    #expect(answer.text.contains("older than the retention"))
+    #expect(answer.text.contains("older than what the retention keeps"))
     #expect(setup.gateway.groups.first?.families["a"]?.samples.map(\.value) == [1])
   }
 

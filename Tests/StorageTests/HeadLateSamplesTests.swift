@@ -117,4 +117,27 @@ import Testing
     #expect(unknownTimes(502, 1000) == [])
     #expect(unknownTimes(10, 500) == [10, 500])
   }
+
+  /// A seal may end between a look at the tables, which did not have its chunks
+  /// yet, and the next look at memory, which does not have them any more.
+  @Test func samplesThatASealMovesDuringALookUpCount() throws {
+    let contents = StoreContents(
+      directory: "none", schema: try TableFixture().schema, options: StoreOptions())
+    var head = Head(hashSeed: 1)
+    head.insertSeries(SeriesID(1), labels: ["__name__": "m"], flags: [.isRecorded, .isInTables])
+    for timestamp in [100, 900] as [Int64] {
+      head.includeInTimeRange(timestamp)
+      head.apply(slot: 0, timestamp: timestamp, value: 1, newest: 900, isReplacement: false)
+    }
+    let frozen = head.freeze(
+      SealPlan(sequence: 1, closesWindowsEndingAt: .max, sealsSmallBuffers: true))
+    #expect(head.frozen.isEmpty == false)
+    let unknown = head.unknownSamples([SamplePlace(slot: 0, timestamp: 500)])
+    #expect(unknown[SeriesID(1)]?.isLatestWanted == true)
+    var sealed = SealedSamples()
+    try sealed.lookUp(unknown, in: contents)
+    head.finishSeal(of: frozen)
+    for (id, timestamp) in sealed.takeLatest() { head.noteLatestSealed(timestamp, of: id) }
+    #expect(head.latestElsewhere[0] == 900)
+  }
 }

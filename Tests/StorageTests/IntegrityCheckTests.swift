@@ -19,23 +19,7 @@ import Testing
     let store = try Store.open(directory: path)
     var generator = SeededGenerator(seed: 11)
     let labels = (0..<60).map { generator.labels($0) } + [longLabels]
-    for round in 0..<2 {
-      var batch = SampleBatch()
-      batch.metadata["metric_1"] = MetricMetadata(type: .gauge, help: "One.")
-      for one in labels {
-        let id = try store.seriesID(for: one)
-        for minute in 0..<150 {
-          batch.add(
-            id, timestampMilliseconds: Int64(minute) * 60_000 + Int64(round),
-            value: Double(generator.next() % 1000) / 8)
-        }
-      }
-      _ = try store.append(batch)
-      try store.sealEverything()
-    }
-    _ = try store.delete(
-      matching: [[Matcher("job", .equal, "job1")]], from: Timestamp(milliseconds: 3_600_000),
-      through: .latest)
+    try store.fillTables(of: labels, familyCount: 1, valueCount: 1000, &generator)
     try store.append(labels[0], [(200 * 60_000, 1)])
     if isClosed { try store.close() }
     return store
@@ -81,19 +65,7 @@ import Testing
 
   // MARK: Damage
 
-  private func entries(of name: String) throws -> [(key: [UInt8], value: [UInt8])] {
-    let schema = try Schema(directory: path)
-    return try schema.environment.read { view throws(LMDBError) in
-      var entries: [(key: [UInt8], value: [UInt8])] = []
-      var cursor = try view.makeCursor(in: schema.environment.table(name))
-      var isOnEntry = try cursor.seekToFirst()
-      while isOnEntry {
-        entries.append((Array(copying: cursor.key), Array(copying: cursor.value)))
-        isOnEntry = try cursor.next()
-      }
-      return entries
-    }
-  }
+  private var tables: RawTables { RawTables(path: path) }
 
   private func change(
     _ body: (inout WriteTransaction, Schema) throws(StorageError) -> Void
@@ -104,32 +76,24 @@ import Testing
     }
   }
 
-  /// Stores a value without a look at the others.
-  private func store(_ value: [UInt8], under key: [UInt8], in name: String) throws {
-    let environment = try Environment(path: path, tables: Schema.tableNames)
-    try environment.write { transaction throws(StorageError) in
-      try transaction.store(value, under: key, in: environment.table(name))
-    }
-  }
-
-  private static let tables = [
+  private static let tableNames = [
     "meta", "series", "fingerprints", "postings", "chunks", "windows", "metadata", "tombstones",
   ]
 
   /// One byte of one value, in each table, at several places.
-  @Test(arguments: tables)
+  @Test(arguments: tableNames)
   func changedByteNamesItsTable(table: String) throws {
     _ = try makeStore()
     var generator = SeededGenerator(seed: 3)
-    let entries = try entries(of: table)
+    let entries = try tables.entries(of: table)
     #expect(entries.isEmpty == false)
     for (key, value) in entries.shuffled(using: &generator).prefix(4) {
       var changed = value
       changed[Int(generator.next() % UInt64(value.count))] ^= 0x20
-      try store(changed, under: key, in: table)
+      try tables.store(changed, under: key, in: table)
       let report = try report()
       #expect(report.findings.contains { $0.place == table }, "\(report.findings)")
-      try store(value, under: key, in: table)
+      try tables.store(value, under: key, in: table)
     }
     #expect(try report().findings == [])
   }
@@ -138,19 +102,19 @@ import Testing
   @Test func everyByteOfABlockOfChunksIsChecked() throws {
     _ = try makeStore()
     let (key, value) = try #require(
-      try entries(of: "chunks").min { $0.value.count < $1.value.count })
+      try tables.entries(of: "chunks").min { $0.value.count < $1.value.count })
     for index in stride(from: 0, to: value.count, by: max(1, value.count / 60)) {
       var changed = value
       changed[index] ^= 1
-      try store(changed, under: key, in: "chunks")
+      try tables.store(changed, under: key, in: "chunks")
       #expect(try report().findings.contains { $0.place == "chunks" }, "byte \(index)")
     }
   }
 
-  @Test(arguments: tables.filter { $0 != "meta" && $0 != "metadata" })
+  @Test(arguments: tableNames.filter { $0 != "meta" && $0 != "metadata" })
   func missingEntryIsNoticed(table: String) throws {
     _ = try makeStore()
-    for (key, value) in try entries(of: table) {
+    for (key, value) in try tables.entries(of: table) {
       try change { transaction, schema throws(StorageError) in
         try transaction.erase(key, from: schema.environment.table(table))
       }
@@ -160,15 +124,15 @@ import Testing
       if isLastOfItsKind == false {
         #expect(try report().findingCount > 0, "\(table) \(key)")
       }
-      try store(value, under: key, in: table)
+      try tables.store(value, under: key, in: table)
     }
     #expect(try report().findings == [])
   }
 
   @Test func valueUnderAWrongKeyIsNoticed() throws {
     _ = try makeStore()
-    let entries = try entries(of: "series").filter { $0.key[0] == 1 }
-    try store(entries[0].value, under: entries[1].key, in: "series")
+    let entries = try tables.entries(of: "series").filter { $0.key[0] == 1 }
+    try tables.store(entries[0].value, under: entries[1].key, in: "series")
     #expect(try report().findings.contains { $0.place == "series" })
   }
 
@@ -210,5 +174,50 @@ import Testing
       try bytes.write(to: file)
     }
     #expect(try IntegrityCheck.run(directory: copy).findings == [])
+  }
+
+  @Test func missingJournalIsNamed() throws {
+    _ = try makeStore()
+    try removeDirectory(path + "/journal")
+    let findings = try report().findings
+    #expect(findings.contains { $0.place == path + "/journal" }, "\(findings)")
+    // What is in the tables is checked all the same.
+    #expect(try report().seriesCount == 61)
+  }
+
+  @Test func segmentThatIsNotTheLastHasNoTornTail() throws {
+    let store = try makeStore(isClosed: false)
+    for round in 0..<3 { try store.append(["__name__": "m"], [(Int64(round), 1)]) }
+    try copyDirectory(path, to: directory.path("copy"))
+    try store.close()
+    // Started again, it goes on in another segment.
+    let copy = directory.path("copy")
+    let second = try Store.open(directory: copy)
+    try second.append(["__name__": "m"], [(10, 1)])
+    let crashed = directory.path("crashed")
+    try copyDirectory(copy, to: crashed)
+    try second.close()
+    #expect(try IntegrityCheck.run(directory: crashed).findings == [])
+    let names = try FileManager.default.contentsOfDirectory(atPath: crashed + "/journal").sorted()
+    let file = URL(filePath: crashed + "/journal/" + names[names.count - 2])
+    let bytes = try Data(contentsOf: file)
+    let end = try #require(bytes.lastIndex { $0 != 0 }) + 1
+    for length in [0, 10, 40, 45, end / 2, end - 1] {
+      try bytes.prefix(length).write(to: file)
+      #expect(try IntegrityCheck.run(directory: crashed).findingCount > 0, "\(length)")
+    }
+  }
+
+  /// A clean stop leaves a checkpoint alone, which has an end.
+  @Test func cutJournalOfAClosedStoreIsDamage() throws {
+    _ = try makeStore()
+    let names = try FileManager.default.contentsOfDirectory(atPath: path + "/journal")
+    #expect(names.count == 1)
+    let file = URL(filePath: path + "/journal/" + names[0])
+    let bytes = try Data(contentsOf: file)
+    for length in stride(from: 0, to: bytes.count, by: 7) {
+      try bytes.prefix(length).write(to: file)
+      #expect(try report().findings.contains { $0.place == file.path }, "\(length)")
+    }
   }
 }

@@ -70,6 +70,62 @@ import Testing
     try store.close()
   }
 
+  /// The last segment of the copy that has records, and its bytes up to the last
+  /// that is not zero.
+  private func lastSegment(of path: String) throws -> (file: URL, bytes: [UInt8], end: Int) {
+    let name = try #require(try names(path + "/journal").last)
+    let file = URL(filePath: path + "/journal/" + name)
+    let bytes = try [UInt8](Data(contentsOf: file))
+    return (file, bytes, try #require(bytes.lastIndex { $0 != 0 }) + 1)
+  }
+
+  /// A copy is complete: what would be a torn tail of a live store is damage.
+  @Test func cutJournalOfACopyIsDamage() throws {
+    let store = try makeStore()
+    try store.copy(to: copy)
+    try store.close()
+    #expect(try IntegrityCheck.run(directory: copy).findings == [])
+    let (file, bytes, end) = try lastSegment(of: copy)
+    for length in [0, 20, SegmentHeader.byteCount, SegmentHeader.byteCount + 9, end / 2, end - 1] {
+      try Data(bytes.prefix(length)).write(to: file)
+      let findings = try IntegrityCheck.run(directory: copy).findings
+      #expect(
+        findings.contains { $0.place == file.path && $0.description.contains("are missing") },
+        "\(length): \(findings)")
+      #expect(try StoreReader.open(directory: copy).warnings.count == 1)
+    }
+    try FileManager.default.removeItem(at: file)
+    #expect(try IntegrityCheck.run(directory: copy).findingCount > 0)
+    try Data(bytes).write(to: file)
+    #expect(try IntegrityCheck.run(directory: copy).findings == [])
+  }
+
+  @Test func damagedTailOfACopyIsKeptAndCounted() throws {
+    let store = try makeStore()
+    let expected = try store.samples()
+    try store.copy(to: copy)
+    try store.close()
+    let (file, bytes, end) = try lastSegment(of: copy)
+    var changed = bytes
+    changed[end - 3] ^= 1
+    try Data(changed).write(to: file)
+    let opened = try Store.open(directory: copy)
+    #expect(opened.warnings.count == 1)
+    #expect(try Data(contentsOf: file) == Data(changed))
+    let late: Labels = ["__name__": "late"]
+    try opened.append(late, [(1, 1)])
+    try opened.close()
+    #expect(try IntegrityCheck.run(directory: copy).findings == [])
+    #expect(try names(copy + "/journal").contains { $0.hasSuffix(".damaged") })
+    let reopened = try Store.open(directory: copy)
+    let found = try reopened.samples()
+    #expect(found[late] == samples([(1, 1)]))
+    for (labels, samples) in found where labels != late {
+      #expect(Set(samples).isSubset(of: expected[labels] ?? []))
+    }
+    try reopened.close()
+  }
+
   @Test func readerOfALiveStoreCopiesWhatIsThereNow() throws {
     let store = try makeStore()
     // Another process could do this; here the closed directory stands for it.
@@ -118,6 +174,46 @@ import Testing
     let store2 = try Store.open(directory: data)
     #expect(try store2.samples() == expected)
     try store2.close()
+  }
+
+  @Test func compactedStoreHoldsNothingDeleted() throws {
+    let store = try makeStore()
+    _ = try store.delete(
+      matching: [[Matcher("i", .equal, "7")], [Matcher("i", .equal, "9")]], from: .earliest,
+      through: .latest)
+    _ = try store.delete(
+      matching: [[Matcher("i", .equal, "3")]], from: Timestamp(milliseconds: 5_000_000),
+      through: Timestamp(milliseconds: 20_000_000))
+    let expected = try store.samples()
+    try store.compact(to: copy)
+    try store.close()
+    let information = try StoreInformation.read(directory: copy, limit: 10)
+    #expect(information.deletionCount == 0)
+    #expect(information.seriesCount == 38)
+    #expect(
+      information.windows.reduce(0) { $0 + $1.sampleCount }
+        == expected.values.reduce(0) { $0 + $1.count })
+    try check(copy, holds: expected)
+  }
+
+  @Test func destinationInsideTheDirectoryIsRefused() throws {
+    let store = try makeStore()
+    let link = directory.path("link")
+    try FileManager.default.createSymbolicLink(atPath: link, withDestinationPath: data)
+    for path in [data, data + "/", data + "/copy", data + "/journal/../copy", link + "/a/b"] {
+      for copying in [{ try store.copy(to: path) }, { try store.compact(to: path) }] {
+        do {
+          try copying()
+          Issue.record("\(path) is in the directory")
+        } catch StorageError.destinationInside {
+          // As it should be.
+        }
+      }
+    }
+    // Where a server puts its snapshots.
+    try store.copy(to: data + "/snapshots/one")
+    try store.copy(to: directory.path("data2"))
+    try store.close()
   }
 
   @Test func existingDestinationIsRefusedAndLeftAlone() throws {

@@ -102,8 +102,10 @@ private final class FakeDisk: Sendable {
     let error = #expect(throws: StorageError.self) { try store.append(labels, [(1, 1)]) }
     #expect(
       error?.description == "512 KiB are free on the disk of \"\(directory.path("data"))\", "
-        + "of which 100 MiB are needed")
-    #expect(error?.hint == "free space on the disk; no restart is needed")
+        + "of which 100 MiB are needed, those that --storage.min-free-space keeps included")
+    #expect(
+      error?.hint == "free space on the disk, which needs no restart, or lower the minimum with "
+        + "--storage.min-free-space")
     try store.close()
   }
 

@@ -6,6 +6,10 @@ import Testing
 
 @testable import Storage
 
+#if TSDB_FAULTS
+  import FaultInjection
+#endif
+
 @Suite struct StoreInMemoryTests {
   private let up: Labels = ["__name__": "up", "job": "a"]
 
@@ -82,4 +86,47 @@ import Testing
     #expect(store.statistics.deletedWindowCount == 1)
     try store.close()
   }
+
+  /// The tables have no name by which their disk could be asked.
+  @Test func appendsAreTakenAgainOnceThereIsSpace() throws {
+    var options = StoreOptions()
+    options.minimumFreeByteCount = 1
+    let store = try Store.inMemory(options: options)
+    let free = try #require(store.statistics.freeByteCount)
+    #expect(free > 1)
+    try store.append(up, [(1, 1)])
+    try store.opened().queue.suspend(
+      because: .diskFull(path: "memory", freeByteCount: 0, requiredByteCount: 1))
+    #expect(throws: StorageError.self) { try store.append(up, [(2, 2)]) }
+    try store.maintain(now: Timestamp(milliseconds: 0))
+    try store.append(up, [(2, 2)])
+    #expect(try store.samples()[up]?.count == 2)
+    try store.close()
+  }
+
+  /// Less is kept free than on a disk, since there is no journal.
+  @Test(arguments: [(15, true), (17, false)])
+  func scarceSpaceRefusesAppends(mebibyteCount: Int, isRefused: Bool) throws {
+    var options = StoreOptions()
+    options.freeByteCount = { _ in mebibyteCount << 20 }
+    let store = try Store.inMemory(options: options)
+    #expect((store.statistics.suspension != nil) == isRefused)
+    try store.close()
+  }
+
+  #if TSDB_FAULTS
+    /// Where a place can't be used, the next one is; where none can, the error is
+    /// that of the last.
+    @Test func placesAreTriedInTurn() throws {
+      let once = FaultPlan(.init(.file, number: 1, code: EACCES))
+      try FaultPlan.$current.withValue(once) { try Store.inMemory().close() }
+      #expect(once.faultCount == 1)
+      let always = FaultPlan(.init(.file, number: 1, code: EACCES, isLasting: true))
+      FaultPlan.$current.withValue(always) {
+        let error = #expect(throws: StorageError.self) { try Store.inMemory() }
+        #expect(
+          error == .file(FileError(operation: .createDirectory, path: "/tmp", number: EACCES)))
+      }
+    }
+  #endif
 }

@@ -16,25 +16,7 @@ import Testing
     let store = try Store.open(directory: path)
     var generator = SeededGenerator(seed: 21)
     let labels = (0..<80).map { generator.labels($0) }
-    for round in 0..<2 {
-      var batch = SampleBatch()
-      for family in 0..<20 {
-        batch.metadata["metric_\(family)"] = MetricMetadata(type: .gauge, help: "\(family)")
-      }
-      for one in labels {
-        let id = try store.seriesID(for: one)
-        for minute in 0..<150 {
-          batch.add(
-            id, timestampMilliseconds: Int64(minute) * 60_000 + Int64(round),
-            value: Double(generator.next() % 100_000) / 8)
-        }
-      }
-      _ = try store.append(batch)
-      try store.sealEverything()
-    }
-    _ = try store.delete(
-      matching: [[Matcher("job", .equal, "job1")]], from: Timestamp(milliseconds: 3_600_000),
-      through: .latest)
+    try store.fillTables(of: labels, familyCount: 20, valueCount: 100_000, &generator)
     try store.close()
     try forgetLastSamples()
   }
@@ -53,26 +35,7 @@ import Testing
     try store.close()
   }
 
-  private func entries(of name: String) throws -> [(key: [UInt8], value: [UInt8])] {
-    let schema = try Schema(directory: path)
-    return try schema.environment.read { view throws(StorageError) in
-      var entries: [(key: [UInt8], value: [UInt8])] = []
-      var cursor = try view.walk(schema.environment.table(name))
-      var isOnEntry = try cursor.move(toOrAfter: [0])
-      while isOnEntry {
-        entries.append((Array(copying: cursor.key), Array(copying: cursor.value)))
-        isOnEntry = try cursor.advance()
-      }
-      return entries
-    }
-  }
-
-  private func store(_ value: [UInt8], under key: [UInt8], in name: String) throws {
-    let schema = try Schema(directory: path)
-    try schema.environment.write { transaction throws(StorageError) in
-      try transaction.store(value, under: key, in: schema.environment.table(name))
-    }
-  }
+  private var tables: RawTables { RawTables(path: path) }
 
   private struct Found: Equatable {
     var samples: SamplesByLabels
@@ -106,10 +69,10 @@ import Testing
     let part = try found(matchers)
     #expect(whole.warnings.isEmpty && part.warnings.isEmpty && part.samples.isEmpty == false)
     var generator = SeededGenerator(seed: 5)
-    for (key, value) in try entries(of: table).shuffled(using: &generator).prefix(6) {
+    for (key, value) in try tables.entries(of: table).shuffled(using: &generator).prefix(6) {
       var changed = value
       changed[Int(generator.next() % UInt64(value.count))] ^= 0x10
-      try store(changed, under: key, in: table)
+      try tables.store(changed, under: key, in: table)
       for (before, matchers) in [(whole, []), (part, matchers)] {
         let after = try found(matchers)
         if after.samples != before.samples {
@@ -123,7 +86,7 @@ import Testing
         }
         #expect((after.quarantinedCount > 0) == (table == "chunks" && after != before))
       }
-      try store(value, under: key, in: table)
+      try tables.store(value, under: key, in: table)
     }
     #expect(try found() == whole)
   }
@@ -133,8 +96,8 @@ import Testing
     try makeStore()
     let whole = try found([Matcher("job", .equal, "job0")])
     #expect(whole.samples.isEmpty == false)
-    for (key, value) in try entries(of: "postings") {
-      try store(Array(value.dropLast()), under: key, in: "postings")
+    for (key, value) in try tables.entries(of: "postings") {
+      try tables.store(Array(value.dropLast()), under: key, in: "postings")
     }
     let after = try found([Matcher("job", .equal, "job0")])
     #expect(after.samples == whole.samples)
@@ -143,9 +106,9 @@ import Testing
 
   @Test func damagedChunkIsCountedOnceAndNamedWithItsTime() throws {
     try makeStore()
-    let (key, value) = try #require(entries(of: "chunks").first)
+    let (key, value) = try #require(tables.entries(of: "chunks").first)
     // The last byte is of the last payload.
-    try store(value.dropLast() + [value[value.count - 1] ^ 1], under: key, in: "chunks")
+    try tables.store(value.dropLast() + [value[value.count - 1] ^ 1], under: key, in: "chunks")
     let after = try found()
     #expect(after.quarantinedCount == 1)
     #expect(after.warnings.count == 1)

@@ -45,6 +45,7 @@ import Testing
     // One window at a turn, so that its space is known before the next goes.
     #expect(store.statistics.windowCount == 7)
     #expect(try oldestHour(store) == 2)
+    #expect(store.oldestTimestamp == Timestamp(milliseconds: 2 * hour))
     // In these hours, series that nobody uses leave memory.
     for turn in 0..<20 { try store.maintain(now: Timestamp(milliseconds: Int64(turn) * hour)) }
     let left = store.statistics.windowCount
@@ -76,6 +77,22 @@ import Testing
     for _ in 0..<5 { try store.maintain(now: Timestamp(milliseconds: 0)) }
     #expect(store.statistics.windowCount == 3)
     #expect(store.statistics.sizeDeletedWindowCount == 0)
+    try store.close()
+  }
+
+  /// What is in memory alone counts as what is left too.
+  @Test func oldestTimestampIsThatOfWhatIsLeft() throws {
+    var options = StoreOptions()
+    options.retentionByteCount = 1
+    let store = try Store.open(directory: directory.path("data"), options: options)
+    for window in 0..<3 { try fill(window: window, of: store) }
+    let late: Labels = ["__name__": "late"]
+    try store.append(late, [(hour, 1)])
+    #expect(store.oldestTimestamp == Timestamp(milliseconds: 0))
+    for _ in 0..<10 { try store.maintain(now: Timestamp(milliseconds: 0)) }
+    #expect(store.statistics.windowCount == 1)
+    #expect(try store.samples()[late]?.count == 1)
+    #expect(store.oldestTimestamp == Timestamp(milliseconds: hour))
     try store.close()
   }
 }

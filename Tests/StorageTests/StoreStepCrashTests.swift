@@ -10,7 +10,7 @@
   /// A store may be killed between any two of its steps.
   @Suite struct StoreStepCrashTests {
     static let steps = [
-      "journal.written", "journal.synced", "checkpoint.segment", "checkpoint.frozen",
+      "journal.written", "journal.synced", "close.begun", "checkpoint.segment", "checkpoint.frozen",
       "checkpoint.saved", "checkpoint.index", "checkpoint.chunks", "checkpoint.named",
       "checkpoint.deleted", "retention.hidden", "retention.chunks", "retention.forgotten",
       "retention.series", "merge.begun", "merge.moved", "merge.cleaned", "merge.settled",

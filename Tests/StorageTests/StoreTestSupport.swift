@@ -83,6 +83,6 @@ extension StagingRules {
   static var permissive: StagingRules {
     StagingRules(
       options: AppendOptions(), duplicatePolicy: .reject, oldestKept: { _ in .min },
-      sealed: SealedSamples())
+      sealed: SealedSamples(), knowsForgottenSeries: true)
   }
 }

@@ -271,9 +271,61 @@ extension SampleColumns {
     let rule = MergeRule(
       retentionMilliseconds: one.retentionDays * 24 * Self.hour,
       newest: one.newestHour * Self.hour, busyWindows: Set(one.busyRows.map { rows[$0].window }))
-    let due = rule.dueMerge(of: rows)
+    let due = rule.dueMerge(of: rows, among: rows)
     #expect(due?.target.startMilliseconds == one.target.map { $0.start * Self.hour })
     #expect(due?.target.lengthMilliseconds == one.target.map { $0.length * Self.hour })
     #expect(due?.sources.count ?? 0 == one.sourceCount)
+  }
+
+  /// A row of some hours with parts in a range.
+  private func row(
+    _ start: Int64, _ length: Int64, parts: Range<UInt32>, partCount: UInt32 = 1
+  ) -> WindowRow {
+    WindowRow(
+      window: Window(containing: start * Self.hour, lengthMilliseconds: length * Self.hour),
+      partCount: partCount, firstPart: parts.lowerBound, endPart: parts.upperBound,
+      minTimestamp: start * Self.hour, maxTimestamp: (start + length) * Self.hour - 1)
+  }
+
+  /// Where a retention is too short for merged days, a day of late samples with
+  /// later parts must not keep a window of many parts from ever being merged.
+  @Test func windowOfManyPartsIsMergedWithTheLongerOneThatHasLaterParts() {
+    let rows = [
+      row(0, 2, parts: 3..<4), row(2, 2, parts: 0..<20, partCount: 17), row(0, 24, parts: 30..<31),
+    ]
+    var rule = MergeRule(retentionMilliseconds: 5 * 24 * Self.hour, newest: 40 * Self.hour)
+    #expect(rule.dueMerge(of: rows, among: rows) == nil)
+    rule.newest = 49 * Self.hour
+    let due = rule.dueMerge(of: rows, among: rows)
+    #expect(due?.target == rows[2].window)
+    #expect(due?.sources == rows.map(\.window))
+    // It ends: what is left has one part.
+    let merged = [row(0, 24, parts: 31..<32)]
+    #expect(rule.dueMerge(of: merged, among: merged) == nil)
+    // Readers of very many parts don't wait.
+    rule.newest = 30 * Self.hour
+    let many = [row(2, 2, parts: 0..<80, partCount: 65), rows[2]]
+    #expect(rule.dueMerge(of: many, among: many)?.target == rows[2].window)
+    // Nor does what is written to just now.
+    rule.newest = 49 * Self.hour
+    rule.busyWindows = [rows[2].window]
+    #expect(rule.dueMerge(of: rows, among: rows) == nil)
+  }
+
+  /// A day that must wait, here for a damaged window with later parts, does not
+  /// hold up another one.
+  @Test func mergeThatWouldChangeTheOrderDoesNotHoldUpOthers() {
+    let rows = [row(0, 2, parts: 0..<1), row(2, 2, parts: 0..<1), row(24, 2, parts: 1..<2)]
+    let damaged = row(0, 24, parts: 5..<6)
+    let rule = MergeRule(retentionMilliseconds: 15 * 24 * Self.hour, newest: 80 * Self.hour)
+    let due = rule.dueMerge(of: rows, among: rows + [damaged])
+    #expect(due?.target.startMilliseconds == 24 * Self.hour)
+    let fragmented = [
+      row(0, 2, parts: 0..<20, partCount: 17), row(24, 2, parts: 0..<20, partCount: 17),
+    ]
+    let short = MergeRule(retentionMilliseconds: 24 * Self.hour, newest: 80 * Self.hour)
+    #expect(
+      short.dueMerge(of: fragmented, among: fragmented + [row(0, 24, parts: 30..<31)])?.sources
+        == [fragmented[1].window])
   }
 }

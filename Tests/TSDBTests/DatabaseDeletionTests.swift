@@ -55,6 +55,17 @@ import Testing
     }
   }
 
+  @Test func readersCountWhatADeletionWouldDelete() throws {
+    let database = try makeDatabase()
+    let counted = try database.delete(
+      matching: onlyAttic, from: .earliest, through: .latest, isDryRun: true)
+    try database.close()
+    let reader = try Database.openReadOnly(at: directory.path("data"))
+    #expect(
+      try reader.delete(matching: onlyAttic, from: .earliest, through: .latest, isDryRun: true)
+        == counted)
+  }
+
   @Test func malformedExpressionIsInvalid() throws {
     let database = try makeDatabase()
     do {

@@ -12,7 +12,7 @@ import SeriesModel
 /// reader merges them: what has the higher part counts. The value is drawn at `ChunkBlockEncoder`.
 package struct ChunkTable: Sendable {
   private let schema: Schema
-  private let table: Table
+  let table: Table
   private let windows: WindowTable
 
   /// The table of a store.
@@ -29,8 +29,15 @@ package struct ChunkTable: Sendable {
     var next = try schema.metaValue(.nextPart, in: transaction.view)
     if next == nil {
       // Format 1 numbers the parts of each window by themselves.
-      let rows = try windows.rows(includesHidden: true, in: transaction.view)
-      next = UInt64(rows.map(\.endPart).max() ?? 0)
+      let view = transaction.view
+      var ends: [UInt32] = []
+      let rows = try windows.rows(includesHidden: true, in: view) {
+        error, window throws(StorageError) in
+        guard case .corrupted = error else { throw error }
+        // The keys of its chunks tell.
+        if let window, let last = try parts(of: window, in: view).last { ends.append(last + 1) }
+      }
+      next = UInt64((ends + rows.map(\.endPart)).max() ?? 0)
     }
     guard let part = UInt32(exactly: next ?? 0), part < .max else {
       throw MetaKey.nextPart.damaged("out of range")
@@ -42,7 +49,8 @@ package struct ChunkTable: Sendable {
   /// Writes what was added to `run`, and counts it in the window's row.
   ///
   /// More may be added afterwards. Nothing is written to a window that is being
-  /// deleted.
+  /// deleted. When the window's row or its list of series can't be read, the run
+  /// keeps what was added; see ``WindowRecount/repair(_:in:)``.
   ///
   /// - Returns: The bytes written.
   @discardableResult
@@ -50,10 +58,13 @@ package struct ChunkTable: Sendable {
     _ run: inout ChunkRun, in transaction: inout WriteTransaction
   ) throws(StorageError) -> Int {
     run.finishBlocks()
-    defer { run.removeWritten() }
     guard run.addition.chunkCount > 0,
       try windows.record(run.addition, window: run.window, part: run.part, in: &transaction)
-    else { return 0 }
+    else {
+      run.removeWritten()
+      return 0
+    }
+    defer { run.removeWritten() }
     var byteCount = 0
     let isAppending = try isBehindLastKey(run.blocks[0].key, in: transaction.view)
     for block in run.blocks {
@@ -94,12 +105,18 @@ package struct ChunkTable: Sendable {
   /// The same, but what is left of a damaged block, in which chunks of the
   /// series may be, is passed over, and `onDamage` is called with what is wrong
   /// with it or with what `body` threw.
+  ///
+  /// - Returns: The number of chunks that the series have in the window, also
+  ///   those outside of the range; nil when the window is outside of it, and
+  ///   none was looked for.
+  @discardableResult
   func forEachChunk(
     of list: PostingsList, in row: WindowRow, overlapping range: ClosedRange<Int64>,
     view: ReadView, onDamage: (StorageError) throws(StorageError) -> Void,
     _ body: (StoredChunk) throws(StorageError) -> Void
-  ) throws(StorageError) {
-    guard list.isEmpty == false, row.window.overlaps(range) else { return }
+  ) throws(StorageError) -> Int? {
+    guard list.isEmpty == false, row.window.overlaps(range) else { return nil }
+    var chunkCount = 0
     var cursor = try view.walk(table)
     var next = row.firstPart
     while let part = try nextPart(of: row.window, from: next, &cursor) {
@@ -109,6 +126,7 @@ package struct ChunkTable: Sendable {
       guard ids.isEmpty == false else { continue }
       var scan = PartScan(ids: ids, window: row.window, part: part, range: range)
       var isOnBlock = try seekBlock(before: scan.wantedID, prefix: scan.prefix, &cursor)
+      defer { chunkCount += scan.chunkCount }
       while isOnBlock, cursor.key.starts(with: scan.prefix) {
         do throws(StorageError) {
           let isPast = try scan.visit(
@@ -128,7 +146,41 @@ package struct ChunkTable: Sendable {
           throw BlockDamage("the keys are out of order").at(key.span, of: table.name)
         }
       }
+      if scan.chunkCount == 0, cursor.isOnEntry {
+        do throws(StorageError) {
+          try requireSoundBlock(at: cursor)
+        } catch {
+          try onDamage(error)
+        }
+      }
     }
+    return chunkCount
+  }
+
+  /// Checks the block behind the last that may have a series: with a damaged
+  /// key it may be the one that was looked for.
+  private func requireSoundBlock(at cursor: borrowing Cursor) throws(StorageError) {
+    do throws(BlockDamage) {
+      guard cursor.key.count == ChunkKey.byteCount else {
+        throw BlockDamage("the key has a wrong size")
+      }
+      let window = try Window(keyBytes: cursor.key.extracting(0..<16))
+      _ = try ChunkBlockDecoder(cursor.value, under: cursor.key, in: window)
+    } catch {
+      throw error.at(cursor.key, of: table.name)
+    }
+  }
+
+  /// The parts of a window that have blocks, ascending.
+  func parts(of window: Window, in view: ReadView) throws(StorageError) -> [UInt32] {
+    var parts: [UInt32] = []
+    var cursor = try view.walk(table)
+    var next: UInt32 = 0
+    while let part = try nextPart(of: window, from: next, &cursor), part < .max {
+      parts.append(part)
+      next = part + 1
+    }
+    return parts
   }
 
   /// The first part of a window with a number from `part` on.
@@ -149,7 +201,7 @@ package struct ChunkTable: Sendable {
 
   /// Moves to the last block of a part that begins before the series `id`, or
   /// to the part's first block.
-  private func seekBlock(
+  func seekBlock(
     before id: SeriesID, prefix: [UInt8], _ cursor: inout Cursor
   ) throws(StorageError) -> Bool {
     var probe = prefix
@@ -287,6 +339,8 @@ private struct PartScan {
   let window: Window
   let range: ClosedRange<Int64>
   let prefix: [UInt8]
+  /// The wanted chunks that were visited, whatever their time.
+  private(set) var chunkCount = 0
   private var index = 0
   /// The last series of the block just visited, and how many ids it spans.
   private var visited = (lastID: UInt64(0), span: UInt64(0))
@@ -331,8 +385,10 @@ private struct PartScan {
       lastID = chunk.id
       index = ids.firstIndex(notBefore: chunk.id, from: index)
       guard index < ids.count else { return false }
+      guard ids[index] == chunk.id else { return true }
+      chunkCount += 1
       let description = chunk.description
-      if ids[index] == chunk.id, description.minTimestamp <= range.upperBound,
+      if description.minTimestamp <= range.upperBound,
         description.maxTimestamp >= range.lowerBound
       {
         try body(chunk)

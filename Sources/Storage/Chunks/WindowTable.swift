@@ -33,6 +33,13 @@ package struct WindowRow: Hashable, Sendable {
 }
 
 extension WindowRow {
+  /// Stands for a row that can't be read: the window may have anything.
+  init(unreadable window: Window) {
+    self.init(
+      window: window, endPart: .max, minTimestamp: window.startMilliseconds,
+      maxTimestamp: window.lastMilliseconds)
+  }
+
   /// Whether a merge has moved the chunks that a run has of a series.
   func isMoved(_ id: SeriesID, inPart part: UInt32) -> Bool {
     part < movingEndPart && id < movedBelow
@@ -134,12 +141,17 @@ package struct WindowTable: Sendable {
         if window?.overlaps(range) ?? true { try onDamage(error, window) }
       }
       if let row = decoded {
-        if row.window.startMilliseconds > range.upperBound { break }
+        if row.window.startMilliseconds > range.upperBound { return rows }
         let isInRange =
           row.minTimestamp <= range.upperBound && row.maxTimestamp >= range.lowerBound
         if isInRange, includesHidden || row.isHidden == false { rows.append(row) }
       }
       isOnRow = try cursor.advance()
+    }
+    do throws(StorageError) {
+      try cursor.requireSoundFrame()
+    } catch {
+      try onDamage(error, nil)
     }
     return rows
   }
@@ -149,6 +161,13 @@ package struct WindowTable: Sendable {
     of window: Window, in view: ReadView
   ) throws(StorageError) -> PostingsList {
     try series(of: window).ids(in: view)
+  }
+
+  /// The series of the window, as far as their list can be read.
+  func readableSeriesIDs(
+    of window: Window, in view: ReadView
+  ) throws(StorageError) -> PostingsList {
+    try series(of: window).readableIDs(in: view)
   }
 
   private func decode(
@@ -228,13 +247,21 @@ package struct WindowTable: Sendable {
   ///
   /// Then delete its chunks with ``ChunkTable/deleteSome(of:limit:in:)`` and
   /// ``forget(_:in:)`` it, each in transactions of its own. Every step may be
-  /// done again, so after a crash go on with every hidden window.
+  /// done again, so after a crash go on with every hidden window. A row that
+  /// can't be read gets another in its place.
   package func hide(
     _ window: Window, in transaction: inout WriteTransaction
   ) throws(StorageError) {
-    guard var row = try row(of: window, in: transaction.view) else { return }
-    row.isHidden = true
-    try store(row, in: &transaction)
+    var hidden: WindowRow
+    do throws(StorageError) {
+      guard let row = try row(of: window, in: transaction.view) else { return }
+      hidden = row
+    } catch {
+      guard case .corrupted = error else { throw error }
+      hidden = WindowRow(unreadable: window)
+    }
+    hidden.isHidden = true
+    try store(hidden, in: &transaction)
   }
 
   /// Removes the row of a window and its set of series; its chunks must be gone.

@@ -36,11 +36,15 @@ extension Head {
   ///
   /// - Parameter oldestAccepted: The first moment accepted.
   mutating func stageExemplars(
-    of batch: SampleBatch, options: AppendOptions, oldestAccepted: Int64,
+    of batch: SampleBatch, rules: StagingRules, oldestAccepted: Int64,
     outcome: inout StagedBatch
   ) {
     guard batch.exemplars.isEmpty == false, exemplars.capacity > 0 else { return }
+    let options = rules.options
     for entry in batch.exemplars {
+      if rules.knowsForgottenSeries == false, slots.slot(of: entry.seriesID) == nil {
+        outcome.forgottenIDs.append(entry.seriesID)
+      }
       guard
         let newest = staged.newestExemplars[entry.seriesID] ?? exemplars.last(of: entry.seriesID)
       else {

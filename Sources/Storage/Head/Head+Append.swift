@@ -51,8 +51,40 @@ struct StagedBatch {
   /// Samples that must be looked up in the tables before the batch can be
   /// staged; until then the rest means nothing.
   var unknownPlaces: [SamplePlace] = []
+  /// Series with samples that are not in memory; as for ``unknownPlaces``.
+  var forgottenIDs: [SeriesID] = []
   /// The accepted samples that are not stored, since the stored ones are kept.
   var droppedCount = 0
+}
+
+/// What becomes of a sample.
+private enum SampleFate: Equatable {
+  case stored
+  /// It need not be stored: another stands for it.
+  case known
+  case refused(RejectionReason)
+}
+
+extension BatchRecord {
+  /// Takes all samples of a batch, whose memory is shared.
+  fileprivate mutating func takeSamples(of batch: SampleBatch) {
+    seriesIDs = batch.seriesIDs
+    timestamps = batch.timestamps
+    values = batch.values
+  }
+
+  /// Leaves out all samples but the first `count`.
+  fileprivate mutating func keepSamples(first count: Int) {
+    seriesIDs = Array(seriesIDs.prefix(count))
+    timestamps = Array(timestamps.prefix(count))
+    values = Array(values.prefix(count))
+  }
+
+  fileprivate mutating func addSample(_ id: SeriesID, timestamp: Int64, value: Double) {
+    seriesIDs.append(id)
+    timestamps.append(timestamp)
+    values.append(value)
+  }
 }
 
 /// What the batches of one commit are checked against.
@@ -63,6 +95,9 @@ struct StagingRules {
   var oldestKept: @Sendable (_ newest: Int64) -> Int64
   /// What is known of the samples in the tables.
   var sealed: SealedSamples
+  /// Whether the series that were forgotten are in memory again, as far as the
+  /// tables have them.
+  var knowsForgottenSeries: Bool
 }
 
 extension Head {
@@ -76,9 +111,9 @@ extension Head {
     decoded = nil
     let newest = newestTimestamp(with: batch, options: rules.options)
     let oldestAccepted = rules.oldestKept(newest)
-    outcome.record.seriesIDs.reserveCapacity(batch.count)
-    outcome.record.timestamps.reserveCapacity(batch.count)
-    outcome.record.values.reserveCapacity(batch.count)
+    // Mostly every sample is stored, and the record shares the batch's memory.
+    outcome.record.takeSamples(of: batch)
+    var leavesSamplesOut = false
     var found: (id: SeriesID, slot: Int?)?
     let mayHaveRichSamples = batch.mayHaveRichSamples
     for index in 0..<batch.count {
@@ -88,25 +123,30 @@ extension Head {
       // Many samples of one series mostly come one after the other.
       if found?.id != id { found = (id, slots.slot(of: id)) }
       let slot = found?.slot
-      let reason: RejectionReason?
+      let fate: SampleFate
       if let slot {
         if timestamp > rules.options.latestAccepted.milliseconds {
-          reason = .tooFarInFuture
+          fate = .refused(.tooFarInFuture)
         } else if timestamp < oldestAccepted {
-          reason = .beyondRetention
+          fate = .refused(.beyondRetention)
         } else {
           let content = mayHaveRichSamples ? batch.richContent(at: index) : nil
-          reason =
+          fate =
             content?.histogram?.isStorable == false
-            ? .histogramTooLarge
+            ? .refused(.histogramTooLarge)
             : stage(
               slot: slot, timestamp: timestamp, value: value, content: content, rules: rules,
               outcome: &outcome)
+          if let content, fate == .stored {
+            let place = leavesSamplesOut ? outcome.record.values.count : index
+            outcome.record.richContents.append(content, at: place)
+          }
         }
       } else {
-        reason = .unknownSeries
+        if rules.knowsForgottenSeries == false { outcome.forgottenIDs.append(id) }
+        fate = .refused(.unknownSeries)
       }
-      if let reason {
+      if case .refused(let reason) = fate {
         outcome.result.rejections.append(
           Rejection(
             labels: slot.map { slots.labels(at: $0) } ?? Labels(),
@@ -115,14 +155,19 @@ extension Head {
       } else {
         outcome.result.acceptedCount += 1
       }
+      if fate != .stored, leavesSamplesOut == false {
+        leavesSamplesOut = true
+        outcome.record.keepSamples(first: index)
+      } else if leavesSamplesOut, fate == .stored {
+        outcome.record.addSample(id, timestamp: timestamp, value: value)
+      }
     }
     for (family, metadata) in batch.metadata {
       guard let metadata = metadata.storable(for: family), self.metadata[family] != metadata
       else { continue }
       outcome.record.metadata.append(BatchRecord.Metadata(family: family, metadata: metadata))
     }
-    stageExemplars(
-      of: batch, options: rules.options, oldestAccepted: oldestAccepted, outcome: &outcome)
+    stageExemplars(of: batch, rules: rules, oldestAccepted: oldestAccepted, outcome: &outcome)
     staged.batches.append(
       (staged.slots.count, outcome.record.metadata, outcome.record.exemplars))
     return outcome
@@ -136,45 +181,44 @@ extension Head {
     return newest
   }
 
-  /// Stages one sample, unless an equal one is there already, or returns why
-  /// not.
+  /// Stages one sample, unless an equal one is there already.
   private mutating func stage(
     slot: Int, timestamp: Int64, value: Double, content: RichContent?, rules: StagingRules,
     outcome: inout StagedBatch
-  ) -> RejectionReason? {
-    let series = open[slot]
+  ) -> SampleFate {
     let last: (timestamp: Int64, bits: UInt64)?
-    if series.newestStaged > 0 {
-      let index = Int(series.newestStaged) - 1
-      last = (staged.timestamps[index], staged.valueBits(at: index))
-    } else if series.appender.sampleCount > 0 {
-      last = (series.appender.lastTimestamp, series.appender.lastValueBits)
+    let newestStaged = Int(open[slot].newestStaged)
+    if newestStaged > 0 {
+      last = (staged.timestamps[newestStaged - 1], staged.valueBits(at: newestStaged - 1))
     } else {
-      last = nil
+      last = open[slot].last
     }
     let isNewest = last.map { timestamp > $0.timestamp } ?? true
     var known: UInt64?
     // Of a chunk that is closed, the last sample may have been replaced.
-    let isLastInOpen = series.newestStaged > 0 || series.slab.isNone == false
+    let isLastInOpen = newestStaged > 0 || open[slot].slab.isNone == false
     if let last, timestamp == last.timestamp, isLastInOpen {
       known = last.bits
-    } else if isNewest == false
-      || mayBeElsewhere(
-        slot: slot, timestamp: timestamp, isLastKnown: series.appender.sampleCount > 0)
-      || mayBeRich(slot: slot, timestamp: timestamp)
-    {
-      known = storedValueBits(
-        slot: slot, timestamp: timestamp, sealed: rules.sealed, outcome: &outcome)
+    } else if isNewest == false || timestamp <= sealedNewest || newestRich.isEmpty == false {
+      let isPossible =
+        isNewest == false
+        || mayBeElsewhere(
+          slot: slot, timestamp: timestamp, isLastKnown: open[slot].last != nil)
+        || mayBeRich(slot: slot, timestamp: timestamp)
+      if isPossible {
+        known = storedValueBits(
+          slot: slot, timestamp: timestamp, sealed: rules.sealed, outcome: &outcome)
+      }
     }
     if let known {
       let bits = content?.identity(ofValue: value) ?? value.bitPattern
-      if known == bits { return nil }
+      if known == bits { return .known }
       switch rules.duplicatePolicy {
       case .reject:
-        return .duplicateTimestamp
+        return .refused(.duplicateTimestamp)
       case .keep:
         outcome.droppedCount += 1
-        return nil
+        return .known
       case .replace:
         outcome.record.replacementCount += 1
       }
@@ -182,18 +226,15 @@ extension Head {
     addStaged(
       slot: slot, timestamp: timestamp, value: value, content: content,
       isReplacement: known != nil, isNewest: isNewest || timestamp == last?.timestamp)
-    if slots.flags[slot].contains(.isRecorded) == false {
-      slots.flags[slot].insert(.isRecorded)
-      outcome.record.newSeries.append(
-        BatchRecord.NewSeries(id: slots.ids[slot], labels: slots.labels(at: slot)))
+    let flags = slots.flags[slot]
+    if flags.isSuperset(of: [.isRecorded, .isRecent]) == false {
+      slots.flags[slot].formUnion([.isRecorded, .isRecent])
+      if flags.contains(.isRecorded) == false {
+        outcome.record.newSeries.append(
+          BatchRecord.NewSeries(id: slots.ids[slot], labels: slots.labels(at: slot)))
+      }
     }
-    outcome.record.seriesIDs.append(slots.ids[slot])
-    outcome.record.timestamps.append(timestamp)
-    outcome.record.values.append(value)
-    if let content {
-      outcome.record.richContents.append(content, at: outcome.record.values.count - 1)
-    }
-    return nil
+    return .stored
   }
 
   private mutating func addStaged(
@@ -205,11 +246,8 @@ extension Head {
     staged.timestamps.append(timestamp)
     staged.values.append(value)
     staged.areReplacements.append(isReplacement)
-    staged.previous.append(open[slot].lastStaged)
-    let mark = UInt32(staged.slots.count)
-    open[slot].lastStaged = mark
-    slots.flags[slot].insert(.isRecent)
-    if isNewest { open[slot].newestStaged = mark }
+    staged.previous.append(
+      open[slot].noteStaged(mark: UInt32(staged.slots.count), isNewest: isNewest))
     staged.bitsByPlace?[SamplePlace(slot: slot, timestamp: timestamp)] =
       content?.identity(ofValue: value) ?? value.bitPattern
   }
@@ -251,12 +289,32 @@ extension Head {
   /// Takes note of a time that no sealed sample of a series is later than.
   mutating func noteLatestSealed(_ timestamp: Int64, of id: SeriesID) {
     guard let slot = slots.slot(of: id), isLatestWanted(ofSlot: slot) else { return }
-    var latest = timestamp
-    if let buffered = buffers[slot]?.columns.timestamps.last { latest = max(latest, buffered) }
+    latestElsewhere[slot] = max(timestamp, latestInMemory(ofSlot: slot) ?? .min)
+  }
+
+  /// The time of the latest sample of a series that is in memory, but not in
+  /// ``open``.
+  private func latestInMemory(ofSlot slot: Int) -> Int64? {
+    var latest = buffers[slot]?.columns.timestamps.last
     for chunk in closed.chunks(ofSlot: slot) + frozen.chunks(ofSlot: slot) {
-      latest = max(latest, chunk.description.maxTimestamp)
+      latest = max(latest ?? .min, chunk.description.maxTimestamp)
     }
-    latestElsewhere[slot] = latest
+    return latest
+  }
+
+  /// What has to be looked up in the tables, by series.
+  func unknownSamples(_ places: some Sequence<SamplePlace>) -> [SeriesID: UnknownSamples] {
+    var unknown: [SeriesID: UnknownSamples] = [:]
+    for place in places {
+      unknown[slots.ids[place.slot], default: UnknownSamples()].places.append(place)
+    }
+    for (id, samples) in unknown {
+      let slot = samples.places[0].slot
+      guard isLatestWanted(ofSlot: slot) else { continue }
+      unknown[id]?.isLatestWanted = true
+      unknown[id]?.latestInMemory = latestInMemory(ofSlot: slot)
+    }
+    return unknown
   }
 
   /// Whether the tables may have a sample of the series at `timestamp`.
@@ -378,8 +436,7 @@ extension Head {
       let newest = newestTimestamp ?? .min
       for index in start..<batch.end {
         let slot = Int(samples.slots[index])
-        open[slot].lastStaged = 0
-        open[slot].newestStaged = 0
+        open[slot].forgetStaged()
         slots.makeVisible(slot)
         if let content = samples.richContents[index] {
           apply(
@@ -409,8 +466,7 @@ extension Head {
       if let slot = slots.slot(of: series.id) { slots.flags[slot].remove(.isRecorded) }
     }
     for slot in staged.slots {
-      open[Int(slot)].lastStaged = 0
-      open[Int(slot)].newestStaged = 0
+      open[Int(slot)].forgetStaged()
     }
     staged.removeAll()
   }

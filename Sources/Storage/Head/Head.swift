@@ -14,10 +14,7 @@ import SeriesModel
 struct Head: Sendable {
   /// What is kept of a series for its next sample.
   struct OpenSeries: Sendable {
-    /// The open chunk; after it was closed, still the state of its last sample.
-    var appender = XORChunkAppender()
-    /// Where the open chunk's bytes lie; none while no chunk is open.
-    var slab = SlabArena.Slab.none
+    var chunk = SlabArena.OpenChunk()
     var windowLengthSeconds: UInt32 = 0
     /// The last millisecond that the open chunk may take.
     var windowLast: Int64 = 0
@@ -26,6 +23,41 @@ struct Head: Sendable {
     /// The staged sample with the highest timestamp, of several the last one,
     /// plus one, when no stored one is above it; or 0.
     var newestStaged: UInt32 = 0
+
+    /// The open chunk's state; after it was closed, still that of its last sample.
+    var appender: XORChunkAppender {
+      get { chunk.appender }
+      set { chunk.appender = newValue }
+    }
+
+    /// Where the open chunk's bytes lie; none while no chunk is open.
+    var slab: SlabArena.Slab {
+      get { chunk.slab }
+      set { chunk.slab = newValue }
+    }
+
+    /// The last sample that is not late, or nil.
+    var last: (timestamp: Int64, bits: UInt64)? {
+      appender.sampleCount > 0 ? (appender.lastTimestamp, appender.lastValueBits) : nil
+    }
+
+    /// True when the next sample may be appended to the open chunk.
+    func takes(_ timestamp: Int64) -> Bool {
+      slab.isNone == false && timestamp > appender.lastTimestamp && timestamp <= windowLast
+    }
+
+    /// Takes note of a staged sample, and says which was noted before.
+    mutating func noteStaged(mark: UInt32, isNewest: Bool) -> UInt32 {
+      defer { lastStaged = mark }
+      if isNewest { newestStaged = mark }
+      return lastStaged
+    }
+
+    /// Forgets what was staged.
+    mutating func forgetStaged() {
+      lastStaged = 0
+      newestStaged = 0
+    }
 
     /// The length of the open chunk's window.
     var windowLength: Int64 { Int64(windowLengthSeconds) * 1000 }
@@ -90,6 +122,15 @@ struct Head: Sendable {
     return slot
   }
 
+  /// Takes note of an id that no new series may get, since something of it may
+  /// be left.
+  ///
+  /// - Parameter id: Of any source; one that is no id of a series is passed over.
+  mutating func keepFromNewSeries(_ id: SeriesID) {
+    guard id.rawValue < SeriesIDCoding.idBound else { return }
+    nextSeriesID = max(nextSeriesID, id.rawValue + 1)
+  }
+
   // MARK: Samples
 
   /// Stores one sample that was checked before.
@@ -102,6 +143,14 @@ struct Head: Sendable {
     if isReplacement {
       let sample = BufferedSample(slot: slot, timestamp: timestamp, value: value, content: nil)
       if replace(with: sample) { return }
+    }
+    if open[slot].takes(timestamp), slots.flags[slot].contains(.mayHaveLater) == false,
+      newestRich.isEmpty || newestRich[slot] == nil
+    {
+      // In place: what was just stored in parts is slow to load as a whole.
+      let isFull = arena.append(timestamp: timestamp, value: value, to: &open[slot].chunk)
+      if isFull { closeChunk(ofSlot: slot) }
+      return
     }
     var series = open[slot]
     if series.appender.sampleCount > 0, timestamp <= series.appender.lastTimestamp {
@@ -135,9 +184,8 @@ struct Head: Sendable {
       series.windowLast = window.lastMilliseconds
       openChunkCount += 1
     }
-    arena.append(
-      timestamp: timestamp, value: value, to: &series.appender, in: &series.slab)
-    if series.appender.isFull { close(&series, slot: slot) }
+    let isFull = arena.append(timestamp: timestamp, value: value, to: &series.chunk)
+    if isFull { close(&series, slot: slot) }
     open[slot] = series
   }
 
@@ -251,11 +299,11 @@ struct Head: Sendable {
       openChunkCount -= 1
     } else {
       series.slab = arena.allocate(byteCount: XORChunkAppender.scratchByteCount)
+      var isFull = false
       for (timestamp, value) in zip(columns.timestamps, columns.values) {
-        arena.append(
-          timestamp: timestamp, value: value, to: &series.appender, in: &series.slab)
+        isFull = arena.append(timestamp: timestamp, value: value, to: &series.chunk)
       }
-      if series.appender.isFull { close(&series, slot: slot) }
+      if isFull { close(&series, slot: slot) }
     }
     open[slot] = series
   }
@@ -290,6 +338,12 @@ struct Head: Sendable {
     } catch {
       preconditionFailure("an open chunk does not decode: \(error)")
     }
+  }
+
+  private mutating func closeChunk(ofSlot slot: Int) {
+    var series = open[slot]
+    close(&series, slot: slot)
+    open[slot] = series
   }
 
   /// Closes the open chunk of a series, if it has one.

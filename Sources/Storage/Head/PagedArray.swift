@@ -25,7 +25,7 @@ extension PagedArray: RandomAccessCollection, MutableCollection {
   var endIndex: Int { count }
 
   subscript(index: Int) -> Element {
-    get { pages[index >> PagedArray.shift][index & (PagedArray.pageCount - 1)] }
+    _read { yield pages[index >> PagedArray.shift][index & (PagedArray.pageCount - 1)] }
     _modify { yield &pages[index >> PagedArray.shift][index & (PagedArray.pageCount - 1)] }
   }
 }

@@ -76,26 +76,3 @@ struct SampleBuffer: Sendable {
     return chunks
   }
 }
-
-extension XORChunkAppender {
-  /// The number of samples at which a chunk is full whatever its size.
-  static let fullSampleCount = 240
-  /// The bytes at which a chunk is full whatever it holds: two such chunks
-  /// fit a page of the tables.
-  static let fullByteCount = 1900
-  /// The bytes with which a chunk is full at half the number of samples.
-  private static let halfFullByteCount = 400
-
-  /// True when no further sample should be appended: a chunk of 120 samples
-  /// is large enough to be worth its overhead when its samples are large, and
-  /// one of 240 is as long as is quick to decode.
-  ///
-  /// Chunks end at the same few numbers of samples, so that the series of one
-  /// scrape keep having chunks of the same timestamps.
-  var isFull: Bool {
-    sampleCount >= XORChunkAppender.fullSampleCount
-      || sampleCount == XORChunkAppender.fullSampleCount / 2
-        && byteCount >= XORChunkAppender.halfFullByteCount
-      || byteCount >= XORChunkAppender.fullByteCount
-  }
-}

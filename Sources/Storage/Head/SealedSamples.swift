@@ -35,8 +35,9 @@ struct SealedSamples: Sendable {
     }
   }
 
-  /// Times that no sealed sample of a series is later than; of the series looked
-  /// up since this was asked.
+  /// Times that no sample of a series is later than of those that were sealed, or
+  /// waited to be, when it was looked up; of the series looked up since this was
+  /// asked.
   private var latest: [SeriesID: Int64] = [:]
 
   /// Gives out and forgets the latest times that were found.
@@ -48,7 +49,7 @@ struct SealedSamples: Sendable {
   /// Looks up samples by series, each touched chunk decoded once. A deleted
   /// sample is not there.
   ///
-  /// A damaged chunk has no samples here; readers warn of it.
+  /// A damaged chunk or window has no samples here; readers warn of it.
   mutating func lookUp(
     _ unknown: [SeriesID: UnknownSamples], in contents: StoreContents
   ) throws(StorageError) {
@@ -66,7 +67,8 @@ struct SealedSamples: Sendable {
     try schema.environment.read { view throws(StorageError) in
       try lookUpPlaces(of: wanted, in: first...last, of: contents, view: view)
       let ids = wanted.filter(\.value.isLatestWanted).map(\.key)
-      try lookUpLatest(of: PostingsList(unsorted: ids), from: first, of: schema, view: view)
+      try lookUpLatest(
+        of: PostingsList(unsorted: ids), among: wanted, from: first, of: schema, view: view)
     }
   }
 
@@ -79,7 +81,11 @@ struct SealedSamples: Sendable {
     let allTombstones = try readableTombstones(of: contents, view: view)
     var columns = SampleColumns()
     var parts: [SamplePlace: UInt32] = [:]
-    for row in try WindowTable(contents.schema).rows(overlapping: range, in: view) {
+    let rows = try WindowTable(contents.schema).rows(overlapping: range, in: view) {
+      error, _ throws(StorageError) in
+      guard case .corrupted = error else { throw error }
+    }
+    for row in rows {
       let tombstones = allTombstones.tombstones(in: row.window)
       do throws(StorageError) {
         try chunks.forEachChunk(of: list, in: row, overlapping: range, view: view) {
@@ -118,7 +124,8 @@ struct SealedSamples: Sendable {
   }
 
   private mutating func lookUpLatest(
-    of list: PostingsList, from first: Int64, of schema: Schema, view: ReadView
+    of list: PostingsList, among wanted: [SeriesID: UnknownSamples], from first: Int64,
+    of schema: Schema, view: ReadView
   ) throws(StorageError) {
     guard list.isEmpty == false else { return }
     let chunks = ChunkTable(schema)
@@ -136,7 +143,9 @@ struct SealedSamples: Sendable {
       return
     }
     // Before the first time nothing was looked at.
-    for id in list.ids { latest[id] = max(found[id] ?? first, first) }
+    for id in list.ids {
+      latest[id] = max(found[id] ?? first, first, wanted[id]?.latestInMemory ?? .min)
+    }
   }
 }
 
@@ -146,6 +155,10 @@ struct UnknownSamples: Sendable {
   var places: [SamplePlace] = []
   /// Whether its latest sample is wanted too.
   var isLatestWanted = false
+  /// The time of its latest sample that was in memory, but not in the open chunk,
+  /// before the tables were looked at: a seal may move it to the tables when they
+  /// have been looked at, and out of memory before that is asked again.
+  var latestInMemory: Int64?
 
   /// The places in the time range of a chunk.
   fileprivate func places(within chunk: ChunkDescription) -> ArraySlice<SamplePlace> {

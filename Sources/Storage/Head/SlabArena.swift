@@ -28,6 +28,13 @@ struct SlabArena: Sendable {
     var byteCount: Int { SlabArena.unitByteCount << sizeClass }
   }
 
+  /// A chunk that samples are appended to.
+  struct OpenChunk: Sendable, BitwiseCopyable {
+    var appender = XORChunkAppender()
+    /// Where the bytes lie.
+    var slab = Slab.none
+  }
+
   private static let unitByteCount = 32
   private static let sizeClassCount = 7
   private static let pageByteCount = 64 << 10
@@ -60,22 +67,20 @@ struct SlabArena: Sendable {
     freeSlabs[slab.sizeClass].append(slab)
   }
 
-  /// Appends a sample to the chunk in `slab`, which moves to a larger slab
-  /// when it is full.
-  mutating func append(
-    timestamp: Int64, value: Double, to appender: inout XORChunkAppender, in slab: inout Slab
-  ) {
-    let needed = appender.byteCount + XORChunkAppender.scratchByteCount
-    if needed > slab.byteCount {
+  /// Appends a sample to a chunk, which moves to a larger slab when its own is
+  /// full, and says whether the chunk should take no more.
+  mutating func append(timestamp: Int64, value: Double, to chunk: inout OpenChunk) -> Bool {
+    let needed = chunk.appender.byteCount + XORChunkAppender.scratchByteCount
+    if needed > chunk.slab.byteCount {
       let larger = allocate(byteCount: needed)
-      let bytes = bytes(of: slab, count: appender.byteCount)
+      let bytes = bytes(of: chunk.slab, count: chunk.appender.byteCount)
       store(bytes, in: larger)
-      free(slab)
-      slab = larger
+      free(chunk.slab)
+      chunk.slab = larger
     }
-    var page = pages[slab.page].mutableSpan
-    appender.append(
-      timestampMilliseconds: timestamp, value: value, to: &page, at: slab.byteOffset)
+    var page = pages[chunk.slab.page].mutableSpan
+    return chunk.appender.append(
+      timestampMilliseconds: timestamp, value: value, to: &page, at: chunk.slab.byteOffset)
   }
 
   /// Appends the samples of an open chunk to `columns`.

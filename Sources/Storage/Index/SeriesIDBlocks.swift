@@ -154,6 +154,21 @@ struct SeriesIDBlocks {
     return PostingsList(sorted: ids)
   }
 
+  /// The ids of the blocks that can be read.
+  func readableIDs(in view: ReadView) throws(StorageError) -> PostingsList {
+    var ids: [SeriesID] = []
+    try blocks.forEachBlock(
+      in: view,
+      onDamage: { error throws(StorageError) in
+        guard case .corrupted = error else { throw error }
+      },
+      { block throws(StorageError) in
+        ids += block
+        return true
+      })
+    return PostingsList(unsorted: ids)
+  }
+
   /// Whether the set has any id.
   func isEmpty(in view: ReadView) throws(StorageError) -> Bool {
     var cursor = try view.walk(blocks.table)

@@ -53,6 +53,24 @@ package struct SeriesIndex: Sendable {
     return nil
   }
 
+  /// The highest id of a series in the tables, or nil when there is none.
+  ///
+  /// Where the end of the labels is damaged, that of the series that can be found
+  /// by their labels; nil where that is damaged too.
+  func lastID(in view: ReadView) throws(StorageError) -> SeriesID? {
+    do throws(StorageError) {
+      return try series.lastID(in: view)
+    } catch {
+      guard case .corrupted = error else { throw error }
+    }
+    do throws(StorageError) {
+      return try postings(in: view).allPostings().ids.last
+    } catch {
+      guard case .corrupted = error else { throw error }
+      return nil
+    }
+  }
+
   /// The labels of the series `id`, or nil when it is not in the tables.
   package func labels(of id: SeriesID, in view: ReadView) throws(StorageError) -> Labels? {
     try series.labels(of: id, in: view)

@@ -56,6 +56,15 @@ struct SeriesTable {
     return try labels(of: found, in: view)
   }
 
+  /// The last series of the table, or nil when it has none.
+  func lastID(in view: ReadView) throws(StorageError) -> SeriesID? {
+    let prefix = blocks.format.prefix
+    var cursor = try view.walk(table)
+    guard try cursor.move(toOrBefore: prefix.followingPrefix), cursor.key.starts(with: prefix)
+    else { return nil }
+    return try blocks.format.entries(of: cursor.value, under: cursor.key, in: table).last?.id
+  }
+
   /// The labels of each of the series, which ascend, where it is in the table.
   ///
   /// Each block is decoded once. Where labels can't be read they are nil, and

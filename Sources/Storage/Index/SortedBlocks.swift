@@ -96,10 +96,19 @@ struct SortedBlocks<Format: BlockFormat> {
   /// The entries of the block that would hold `probe`, or an empty array.
   func entries(around probe: Entry, in view: ReadView) throws(StorageError) -> [Entry] {
     var cursor = try view.walk(table)
-    guard try cursor.move(toOrBefore: format.prefix + format.sortKey(of: probe)),
-      cursor.key.starts(with: format.prefix)
-    else { return [] }
-    return try format.entries(of: cursor.value, under: cursor.key, in: table)
+    let isOnBlock = try cursor.move(toOrBefore: format.prefix + format.sortKey(of: probe))
+    guard isOnBlock, cursor.key.starts(with: format.prefix) else {
+      try cursor.requireSoundFrame()
+      return []
+    }
+    let entries = try format.entries(of: cursor.value, under: cursor.key, in: table)
+    // What is not here may be in the next block, if that has a damaged key.
+    if contains(probe, entries) == false, try cursor.advance() { try cursor.requireSoundFrame() }
+    return entries
+  }
+
+  private func contains(_ probe: Entry, _ entries: [Entry]) -> Bool {
+    entries.contains { format.precedes($0, probe) == false && format.precedes(probe, $0) == false }
   }
 
   /// Calls `body` with the entries of each block, in order, until it returns
@@ -127,6 +136,11 @@ struct SortedBlocks<Format: BlockFormat> {
       }
       if let entries, try body(entries) == false { return }
       isOnBlock = try cursor.advance()
+    }
+    do throws(StorageError) {
+      try cursor.requireSoundFrame()
+    } catch {
+      try onDamage(error)
     }
   }
 

@@ -137,6 +137,7 @@ extension StoredPostings: PostingsSource {
     // The first value wanted may stand in the block that begins before it.
     var isOnBlock = try cursor.move(toOrBefore: format.prefix + PostingsKey.beginning(prefix))
     if isOnBlock == false || cursor.key.starts(with: format.prefix) == false {
+      try cursor.requireSoundFrame()
       isOnBlock = try cursor.move(toOrAfter: format.prefix)
     }
     while isOnBlock, cursor.key.starts(with: format.prefix) {
@@ -159,6 +160,7 @@ extension StoredPostings: PostingsSource {
       if isFound || isPast { return isFound }
       isOnBlock = try cursor.advance()
     }
+    try cursor.requireSoundFrame()
     return false
   }
 
@@ -185,6 +187,7 @@ extension StoredPostings: PostingsSource {
       if isFound { return true }
       isOnKey = try cursor.move(toOrAfter: (prefixOfName + value.bytes).followingPrefix)
     }
+    try cursor.requireSoundFrame()
     return false
   }
 

@@ -20,9 +20,8 @@ struct OpenChunkRecord: Equatable {
     self.bytes = bytes
   }
 
-  /// Decodes a record of kind 2, of one chunk; the chunk's
-  /// samples are not looked at, since the record's checksum was right, and a
-  /// reader would notice.
+  /// Decodes a record of kind 2, of one chunk, whose samples are not looked at:
+  /// see ``isSound``.
   ///
   /// Layout of the payload: series id (8 bytes, little-endian), window length
   /// in milliseconds (8), ``XORChunkAppender`` in its fixed form, the chunk's
@@ -32,13 +31,28 @@ struct OpenChunkRecord: Equatable {
     guard input.count >= stateEnd else { throw .malformed }
     seriesID = SeriesID(input.littleEndian(at: 0, byteCount: 8))
     windowLength = Int64(bitPattern: input.littleEndian(at: 8, byteCount: 8))
+    bytes = input.extracting(stateEnd...).copied()
     do throws(ChunkError) {
-      appender = try XORChunkAppender(fixed: input.extracting(16..<stateEnd))
+      appender = try XORChunkAppender(
+        fixed: input.extracting(16..<stateEnd), lastByte: bytes.last ?? 0)
     } catch {
       throw .malformed
     }
-    bytes = input.extracting(stateEnd...).copied()
     guard appender.sampleCount > 0, bytes.isEmpty || isOpen else { throw .malformed }
+  }
+
+  /// Whether the bytes decode to what the state says. If not, nothing can be
+  /// appended to the chunk, and it can't be closed.
+  ///
+  /// - Complexity: Decodes the chunk.
+  var isSound: Bool {
+    if bytes.isEmpty { return true }
+    do throws(ChunkError) {
+      try appender.check(bytes.span)
+      return true
+    } catch {
+      return false
+    }
   }
 
   /// True when the state can be that of an open chunk with these bytes.
@@ -92,8 +106,8 @@ struct OpenChunksRecord {
     previousFirst = state.firstTimestamp
   }
 
-  /// The chunks of a record; their samples are not looked at, since the record's
-  /// checksum was right, and a reader would notice.
+  /// The chunks of a record, whose samples are not looked at: see
+  /// ``OpenChunkRecord/isSound``.
   static func chunks(decoding bytes: Span<UInt8>) throws(RecordError) -> [OpenChunkRecord] {
     var input = RecordInput(bytes, at: 0)
     var chunks: [OpenChunkRecord] = []
@@ -105,10 +119,10 @@ struct OpenChunksRecord {
       guard windowSeconds <= UInt64(Window.largestLengthMilliseconds / 1000) else {
         throw .malformed
       }
-      let appender = try input.appender(firstTimestampAfter: first)
+      let (appender, chunkBytes) = try input.openChunk(firstTimestampAfter: first)
       let chunk = OpenChunkRecord(
         seriesID: SeriesID(id), windowLength: Int64(windowSeconds) * 1000, appender: appender,
-        bytes: try input.bytes(count: appender.byteCount))
+        bytes: chunkBytes)
       guard chunk.isOpen else { throw .malformed }
       chunks.append(chunk)
       first = appender.firstTimestamp
@@ -118,9 +132,9 @@ struct OpenChunksRecord {
 }
 
 extension RecordInput {
-  fileprivate mutating func appender(
+  fileprivate mutating func openChunk(
     firstTimestampAfter previous: Int64
-  ) throws(RecordError) -> XORChunkAppender {
+  ) throws(RecordError) -> (appender: XORChunkAppender, bytes: [UInt8]) {
     let sampleCount = try number()
     let bitCount = try number()
     let first = previous &+ (try signedNumber())
@@ -130,12 +144,13 @@ extension RecordInput {
     let frame = try bytes(count: 2)
     guard let sampleCount = UInt32(exactly: sampleCount), let bitCount = UInt32(exactly: bitCount)
     else { throw .malformed }
+    let state = XORChunkAppender.State(
+      sampleCount: sampleCount, bitCount: bitCount, firstTimestamp: first, lastTimestamp: last,
+      lastDelta: delta, lastValueBits: valueBits, frameLeadingZeroCount: frame[0],
+      frameBitCount: frame[1])
+    let chunkBytes = try bytes(count: state.byteCount)
     do throws(ChunkError) {
-      return try XORChunkAppender(
-        XORChunkAppender.State(
-          sampleCount: sampleCount, bitCount: bitCount, firstTimestamp: first,
-          lastTimestamp: last, lastDelta: delta, lastValueBits: valueBits,
-          frameLeadingZeroCount: frame[0], frameBitCount: frame[1]))
+      return (try XORChunkAppender(state, lastByte: chunkBytes.last ?? 0), chunkBytes)
     } catch {
       throw .malformed
     }

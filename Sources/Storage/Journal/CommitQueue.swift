@@ -14,10 +14,21 @@ final class Submission: @unchecked Sendable {
     self.batches = batches
     self.options = options
     byteCount = batches.reduce(0) { sum, batch in
-      batch.metadata.reduce(sum + 24 * batch.count) { sum, entry in
+      batch.metadata.reduce(sum + batch.sampleByteCount) { sum, entry in
         sum + entry.key.utf8.count + entry.value.help.utf8.count + 16
       }
     }
+  }
+}
+
+extension SampleBatch {
+  /// The bytes that the samples take in memory, about.
+  fileprivate var sampleByteCount: Int {
+    var byteCount = 24 * count + 8 * startTimestamps.count
+    for case let histogram? in histograms {
+      byteCount += 200 + 12 * histogram.bucketAndBoundCount
+    }
+    return byteCount
   }
 }
 
@@ -47,6 +58,9 @@ final class CommitQueue: Sendable {
   init(maximumByteCount: Int) {
     self.maximumByteCount = maximumByteCount
   }
+
+  /// The submissions that nobody has begun to commit.
+  var waitingCount: Int { monitor.withLock { $0.waiting.count } }
 
   /// What made the store refuse appends for good, or nil.
   var failure: String? { monitor.withLock { $0.failure } }

@@ -1,4 +1,5 @@
 import Glibc
+import LMDB
 
 #if TSDB_FAULTS
   import FaultInjection
@@ -14,6 +15,7 @@ package struct FileError: Error, Hashable, Sendable, CustomStringConvertible {
     case list = "list"
     case lock = "lock"
     case open = "open"
+    case openForWriting = "open for writing"
     case read = "read"
     case rename = "rename"
     case synchronize = "sync"
@@ -32,6 +34,28 @@ package struct FileError: Error, Hashable, Sendable, CustomStringConvertible {
   package var description: String {
     let reason = unsafe String(cString: strerror(number))
     return "can't \(operation.rawValue) \(path): \(reason)"
+  }
+
+  /// What to do about it, or nil when there is nothing useful to say.
+  package var hint: String? {
+    switch number {
+    case EACCES, EPERM:
+      path.hasSuffix("/lock.mdb")
+        ? "readers write there too, to be known to the writer: give this user read and write "
+          + "access to \(path), or look at a copy of the directory"
+        : "give this user \(neededAccess) access to \(path)"
+    case EROFS: "the file system is mounted for reading only: make it writable, or use a copy"
+    default: LMDBError.hint(forSystemError: number)
+    }
+  }
+
+  private var neededAccess: String {
+    switch operation {
+    case .open, .list, .read: "read"
+    case .createDirectory: "write access to the directory that it is in, or"
+    case .delete, .rename: "write access to the directory that it is in, and"
+    default: "read and write"
+    }
   }
 
   /// True when the error says that there is no such file or directory.
@@ -85,7 +109,8 @@ struct OpenFile: ~Copyable {
       }
     let opened = retryingInterrupts { unsafe open(path, flags, mode_t(0o600)) }
     guard opened >= 0 else {
-      throw FileError(operation: .open, path: path, number: errno)
+      throw FileError(
+        operation: mode == .reading ? .open : .openForWriting, path: path, number: errno)
     }
     self.path = path
     descriptor = opened
@@ -264,13 +289,67 @@ enum FileSystem {
     unsafe access(path, F_OK) == 0
   }
 
+  /// True when this process may read the file or directory, and write to it if
+  /// that is asked.
+  static func isAccessible(_ path: String, forWriting: Bool) -> Bool {
+    unsafe access(path, forWriting ? R_OK | W_OK : R_OK) == 0
+  }
+
+  /// The path without links and dots, as far as it exists.
+  static func resolved(_ path: String) -> String {
+    if let resolved = unsafe realpath(path, nil) {
+      // Safety: the system has allocated a string that ends with a zero byte.
+      defer { unsafe free(resolved) }
+      return unsafe String(cString: resolved)
+    }
+    let trimmed = path.last == "/" && path.count > 1 ? String(path.dropLast()) : path
+    guard trimmed != path else {
+      guard let slash = path.lastIndex(of: "/") else { return resolved(".") + "/" + path }
+      let parent = slash == path.startIndex ? "/" : String(path[..<slash])
+      return resolved(parent) + "/" + path[path.index(after: slash)...]
+    }
+    return resolved(trimmed)
+  }
+
   /// The bytes that a program without privileges can still write on the disk
   /// that holds `path`; nil when the system does not say.
   static func freeByteCount(onDiskOf path: String) -> Int? {
     var status = statvfs()
     guard unsafe statvfs(path, &status) == 0 else { return nil }
+    return freeByteCount(of: status)
+  }
+
+  /// The same for the disk that holds an open file, which may have no name.
+  static func freeByteCount(onDiskOfFile descriptor: Int32) -> Int? {
+    var status = statvfs()
+    guard unsafe fstatvfs(descriptor, &status) == 0 else { return nil }
+    return freeByteCount(of: status)
+  }
+
+  private static func freeByteCount(of status: statvfs) -> Int {
     let (byteCount, overflow) = status.f_bavail.multipliedReportingOverflow(by: status.f_frsize)
     return overflow ? .max : Int(clamping: byteCount)
+  }
+
+  /// The directory for temporary files that the environment names, or `/tmp`.
+  static var temporaryDirectory: String {
+    // Safety: the text is copied before anything can change the environment.
+    unsafe getenv("TMPDIR").map { unsafe String(cString: $0) } ?? "/tmp"
+  }
+
+  /// Creates a directory that only its owner may enter, of a name that nothing
+  /// else has, and returns its path.
+  static func createUniqueDirectory(in parent: String) throws(FileError) -> String {
+    try throwPlannedFault(.createDirectory, parent)
+    var template = Array("\(parent)/tsdb-XXXXXX".utf8CString)
+    // Safety: the template ends with a zero byte, and the call keeps its length.
+    let isMade = unsafe template.withUnsafeMutableBufferPointer { buffer in
+      unsafe mkdtemp(buffer.baseAddress!) != nil
+    }
+    guard isMade else {
+      throw FileError(operation: .createDirectory, path: parent, number: errno)
+    }
+    return String(decoding: template.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self)
   }
 
   /// The sizes of the files in a directory and those below it, in bytes.

@@ -58,13 +58,19 @@ struct RecoveredJournal {
   /// What was found damaged, and the segments that hold it.
   var damages: [JournalDamage] = []
   var damagedSegments: Set<UInt64> = []
+  /// The seals that were interrupted and repeated, in order.
+  var interruptedSeals: [SealPlan] = []
+  /// Whether a seal was interrupted that can't be repeated: records that it
+  /// covers are gone.
+  var hasLostSeal = false
 }
 
 /// Builds the head from the tables and the journal.
 struct Recovery {
   private let contents: StoreContents
   private var recovered = RecoveredJournal()
-  private var plan: SealPlan?
+  /// Interrupted seals that are still to be repeated.
+  private var plans: ArraySlice<SealPlan> = []
   /// Series with samples in the journal whose labels are nowhere.
   private var lostSeriesIDs: Set<SeriesID> = []
 
@@ -80,17 +86,19 @@ struct Recovery {
     recovery.recovered.sealedThrough = try schema.metaValue(.sealedThrough, in: view) ?? 0
     recovery.recovered.lastSequence = recovery.recovered.sealedThrough
     head.nextSeriesID = try schema.metaValue(.nextSeriesID, in: view) ?? 1
+    // An interrupted seal has brought series to the tables that `meta` does not
+    // know yet, and the journal may not know any more.
+    if let last = try contents.index.lastID(in: view) { head.keepFromNewSeries(last) }
     if let newest = try schema.metaValue(.newestTimestamp, in: view) {
       head.includeInTimeRange(newest)
       head.sealedNewest = newest
     }
     try contents.loadMetadata(into: &head, view: view)
     try contents.loadExemplars(into: &head, view: view)
-    if let plan = try schema.metaValue(.sealPlan, in: view),
-      plan.sequence > recovery.recovered.sealedThrough
-    {
-      recovery.plan = plan
-    }
+    // One of the same sequence came behind a checkpoint without an append in
+    // between.
+    recovery.plans = try (schema.metaValue(.sealPlans, in: view)?.plans ?? [])
+      .filter { [recovery] in $0.sequence >= recovery.recovered.sealedThrough }[...]
     let checkpoint = try schema.metaValue(.checkpointSegment, in: view) ?? 0
     if checkpoint > 0 {
       try recovery.loadCheckpoint(checkpoint, of: segments, into: &head, view: view)
@@ -102,6 +110,9 @@ struct Recovery {
     for segment in logs {
       try recovery.replay(
         segment, isLast: segment.number >= lastNumber, into: &head, view: view)
+    }
+    if let end = try schema.metaValue(.copiedThrough, in: view) {
+      recovery.requireRecords(through: end, in: logs.last)
     }
     recovery.repeatSealIfCovered(&head, isAtEnd: true)
     recovery.noteLostSeries()
@@ -170,7 +181,14 @@ struct Recovery {
       var reader = try reader(
         of: segment, isLast: false, expectedSequence: recovered.sealedThrough),
       reader.header.kind == .checkpoint
-    else { return }
+    else {
+      if recovered.damagedSegments.contains(number) == false {
+        note(
+          JournalDamage(path: segment.file.path, byteOffset: 0, reason: "this is no checkpoint"),
+          in: segment)
+      }
+      return
+    }
     var chunks: [OpenChunkRecord] = []
     var buffers: [BufferedSamplesRecord] = []
     var isComplete = false
@@ -178,8 +196,11 @@ struct Recovery {
       let bytes = reader.bytes.span.extracting(payload)
       do throws(RecordError) {
         switch header.kind {
-        case .openChunk: chunks.append(try OpenChunkRecord(decoding: bytes))
-        case .openChunks: chunks += try OpenChunksRecord.chunks(decoding: bytes)
+        case .openChunk:
+          chunks += sound([try OpenChunkRecord(decoding: bytes)], at: payload, in: segment)
+        case .openChunks:
+          chunks += sound(
+            try OpenChunksRecord.chunks(decoding: bytes), at: payload, in: segment)
         case .bufferedSamples, .richBufferedSamples:
           buffers.append(try BufferedSamplesRecord(decoding: bytes, kind: header.kind))
         case .checkpointEnd: isComplete = true
@@ -209,6 +230,25 @@ struct Recovery {
     }
   }
 
+  /// The open chunks of a record that decode; takes note of the others.
+  private mutating func sound(
+    _ chunks: [OpenChunkRecord], at payload: Range<Int>, in segment: OpenSegment
+  ) -> [OpenChunkRecord] {
+    var found: [OpenChunkRecord] = []
+    for chunk in chunks {
+      guard chunk.isSound == false else {
+        found.append(chunk)
+        continue
+      }
+      note(
+        JournalDamage(
+          path: segment.file.path, byteOffset: payload.lowerBound,
+          reason: "the open chunk of the series with number \(chunk.seriesID.rawValue) does not "
+            + "decode; its samples are missing"), in: segment)
+    }
+    return found
+  }
+
   private func malformedRecord(at payload: Range<Int>, in segment: OpenSegment) -> JournalDamage {
     JournalDamage(
       path: segment.file.path, byteOffset: payload.lowerBound,
@@ -220,13 +260,12 @@ struct Recovery {
     _ ids: [SeriesID], into head: inout Head, view: ReadView
   ) throws(StorageError) {
     let missing = PostingsList(unsorted: ids.filter { head.slots.slot(of: $0) == nil })
-    guard missing.isEmpty == false else { return }
+    guard let last = missing.ids.last else { return }
+    head.keepFromNewSeries(last)
     let labels = try contents.index.labels(of: missing, in: view) {
       [contents] _, error throws(StorageError) in
       guard case .corrupted = error else { throw error }
-      contents.warnings.withLock { warnings in
-        if warnings.contains(error.description) == false { warnings.append(error.description) }
-      }
+      contents.warn(error.description)
     }
     for (id, labels) in zip(missing.ids, labels) {
       if let labels {
@@ -243,7 +282,7 @@ struct Recovery {
     recovered.damages.append(
       JournalDamage(
         path: contents.journalDirectory.path, byteOffset: 0,
-        reason: "\(lostSeriesIDs.count) series have samples but no labels; they are left out"))
+        reason: "left out: \(lostSeriesIDs.count) series with samples but no labels"))
   }
 
   // MARK: Log
@@ -265,6 +304,7 @@ struct Recovery {
         continue
       }
       head.insertNewSeries(of: record)
+      for exemplar in record.exemplars { head.keepFromNewSeries(exemplar.seriesID) }
       if record.seriesIDs.contains(where: { head.slots.slot(of: $0) == nil }) {
         try loadSeries(record.seriesIDs, into: &head, view: view)
       }
@@ -276,6 +316,21 @@ struct Recovery {
       recovered.segmentNumbers.append(segment.number)
     }
     recovered.logByteCount += reader.validByteCount - SegmentHeader.byteCount
+  }
+
+  /// Takes note of damage when the journal ends before the record that it went
+  /// up to when it was copied: then what is torn was whole.
+  private mutating func requireRecords(through end: UInt64, in segment: OpenSegment?) {
+    let last = recovered.lastSequence
+    guard last < end else { return }
+    let damage = JournalDamage(
+      path: segment?.file.path ?? contents.journalDirectory.path,
+      byteOffset: recovered.tornTail?.byteCount ?? 0,
+      reason: "records \(last + 1) to \(end) of the copied journal are missing")
+    if let segment { note(damage, in: segment) } else { recovered.damages.append(damage) }
+    recovered.tornTail = nil
+    // What follows is numbered behind what is missing.
+    recovered.lastSequence = end
   }
 
   private func batch(
@@ -290,14 +345,18 @@ struct Recovery {
     }
   }
 
-  /// Redoes an interrupted seal when every record that it covers was replayed.
+  /// Redoes the interrupted seals that cover only records that were replayed.
   private mutating func repeatSealIfCovered(
     _ head: inout Head, isAtEnd: Bool, next sequence: UInt64 = 0
   ) {
-    guard let plan, isAtEnd || sequence > plan.sequence else { return }
-    if recovered.lastSequence >= plan.sequence || isAtEnd == false {
-      head.repeatInterruptedSeal(plan)
+    while let plan = plans.first, isAtEnd || sequence > plan.sequence {
+      plans.removeFirst()
+      if recovered.lastSequence >= plan.sequence || isAtEnd == false {
+        head.repeatInterruptedSeal(plan)
+        recovered.interruptedSeals.append(plan)
+      } else {
+        recovered.hasLostSeal = true
+      }
     }
-    self.plan = nil
   }
 }

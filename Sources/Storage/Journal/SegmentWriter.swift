@@ -24,9 +24,18 @@ struct SegmentWriter: ~Copyable {
       try directory.synchronize()
       return SegmentWriter(header: header, file: file)
     } catch {
-      // What is left of it takes space, which may be what was missing.
-      try directory.deleteSegment(number)
+      discardSegment(number, in: directory)
       throw error
+    }
+  }
+
+  /// Deletes what is left of a segment, which takes space that may be what was
+  /// missing.
+  private static func discardSegment(_ number: UInt64, in directory: JournalDirectory) {
+    do throws(FileError) {
+      try directory.deleteSegment(number)
+    } catch {
+      // The first error is the one to tell; the next start deletes the rest.
     }
   }
 

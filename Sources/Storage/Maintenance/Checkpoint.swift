@@ -10,6 +10,9 @@ struct MaintenanceState: Sendable {
   var damagedSegments: Set<UInt64>
   /// The journal sequence that the last checkpoint covers.
   var checkpointSequence: UInt64 = 0
+  /// The seals that were interrupted before the store was opened, and are to be
+  /// repeated at a start until a checkpoint is complete.
+  var interruptedSeals: [SealPlan] = []
   /// The newest sample when windows that had ended were last sealed.
   var windowSealNewest: Int64?
   /// The last journal sequence seen, and when it was seen first.
@@ -18,8 +21,12 @@ struct MaintenanceState: Sendable {
   var lastSweep: Int64?
   /// When stale readers were last looked for.
   var lastReaderCheck: Int64?
-  /// The clock of the last turn.
-  var clock: Int64 = 0
+  /// The milliseconds on a clock that goes forward with the one that the turns
+  /// are told, and stands still when that is set back: what was put off waits for
+  /// a turn longer then, and not until the same time comes again. Not negative.
+  private(set) var clock: Int64 = 0
+  /// The clock of the last turn, as it was.
+  private var lastTurn: Int64?
   /// When chunks were last sealed to a window, since the store was opened.
   var lastSeals: [Window: Int64] = [:]
   /// Whether windows are written anew only because samples in them are deleted.
@@ -34,6 +41,28 @@ struct MaintenanceState: Sendable {
   var pendingCheckpoint: PendingCheckpoint?
   /// When a checkpoint last lacked space.
   var lastLackOfSpace: Int64?
+
+  init(
+    damagedSegments: Set<UInt64> = [], checkpointSequence: UInt64 = 0,
+    interruptedSeals: [SealPlan] = []
+  ) {
+    self.damagedSegments = damagedSegments
+    self.checkpointSequence = checkpointSequence
+    self.interruptedSeals = interruptedSeals
+  }
+
+  /// Takes note of a turn at a time of the caller's clock.
+  mutating func advanceClock(to now: Int64) {
+    defer { lastTurn = now }
+    guard let lastTurn else {
+      clock = max(0, now)
+      return
+    }
+    let (elapsed, isOverflow) = now.subtractingReportingOverflow(lastTurn)
+    guard now > lastTurn else { return }
+    let (sum, isBeyond) = clock.addingReportingOverflow(elapsed)
+    clock = isOverflow || isBeyond ? .max : sum
+  }
 }
 
 /// A checkpoint under way: the head is frozen, and appends go to another
@@ -111,11 +140,13 @@ extension OpenStore {
       }
       FaultPoint.reached("checkpoint.saved")
       pending.frozen.releaseOpenChunks()
-      try seal(&pending.frozen, checkpointSegment: segment)
+      try seal(
+        &pending.frozen, after: state.interruptedSeals, checkpointSegment: segment)
     } catch {
       state.pendingCheckpoint = pending
       throw error
     }
+    state.interruptedSeals = []
     let frozen = pending.frozen
     contents.head.withLock { $0.finishSeal(of: frozen) }
     try deleteSegments(before: segment, scope: pending.scope, state: &state)
@@ -239,7 +270,7 @@ extension OpenStore {
   ///
   /// - Parameter head: Its plan gets the number of chunks that are written.
   private func seal(
-    _ head: inout FrozenHead, checkpointSegment: UInt64
+    _ head: inout FrozenHead, after interrupted: [SealPlan], checkpointSegment: UInt64
   ) throws(StorageError) {
     let frozen = head
     let schema = contents.schema
@@ -257,7 +288,7 @@ extension OpenStore {
       }
       FaultPoint.reached("checkpoint.index")
     }
-    try sealChunks(of: &head)
+    try sealChunks(of: &head, after: interrupted)
     try schema.environment.write { transaction throws(StorageError) in
       try contents.storeMetadata(frozen.metadata, in: &transaction)
       try ExemplarTable(schema).write(frozen.exemplars, in: &transaction)
@@ -267,11 +298,14 @@ extension OpenStore {
       }
       try schema.setMetaValue(.checkpointSegment, to: checkpointSegment, in: &transaction)
       try schema.setMetaValue(.sealedThrough, to: frozen.plan.sequence, in: &transaction)
+      try schema.removeMetaValue(.sealPlans, in: &transaction)
     }
     FaultPoint.reached("checkpoint.named")
   }
 
-  private func sealChunks(of head: inout FrozenHead) throws(StorageError) {
+  private func sealChunks(
+    of head: inout FrozenHead, after interrupted: [SealPlan]
+  ) throws(StorageError) {
     let frozen = head
     guard frozen.chunks.isEmpty == false else { return }
     let schema = contents.schema
@@ -291,7 +325,7 @@ extension OpenStore {
         {
           let chunk = frozen.chunks[plan.sealedCount]
           if run.window != chunk.window {
-            try table.write(&run, in: &transaction)
+            try write(&run, in: &transaction)
             run = ChunkRun(window: chunk.window, part: part)
           }
           let encoded = frozen.chunkList.encoded(chunk)
@@ -299,11 +333,29 @@ extension OpenStore {
           byteCount += encoded.payload.count
           plan.sealedCount += 1
         }
-        try table.write(&run, in: &transaction)
-        try schema.setMetaValue(.sealPlan, to: plan, in: &transaction)
+        try write(&run, in: &transaction)
+        try schema.setMetaValue(
+          .sealPlans, to: SealPlans(interrupted + [plan]), in: &transaction)
       }
       FaultPoint.reached("checkpoint.chunks")
       head.plan = plan
+    }
+  }
+
+  /// Writes chunks to their window, whose row and list of series are made anew
+  /// when they can't be read.
+  private func write(
+    _ run: inout ChunkRun, in transaction: inout WriteTransaction
+  ) throws(StorageError) {
+    let table = ChunkTable(contents.schema)
+    do throws(StorageError) {
+      try table.write(&run, in: &transaction)
+    } catch {
+      guard case .corrupted(contents.schema.windows.name, _, _) = error else { throw error }
+      contents.quarantine.add(error)
+      contents.warn("\(run.window) was taken from its chunks anew: \(error)")
+      try WindowRecount(contents.schema).repair(run.window, in: &transaction)
+      try table.write(&run, in: &transaction)
     }
   }
 

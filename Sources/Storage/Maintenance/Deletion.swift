@@ -114,18 +114,35 @@ extension OpenStore {
       }
       summary.seriesCount = target.ids.count
       summary.sampleCount = target.sampleCount
+      contents.options.onEvent(.deleted(summary, deletion.range))
       return summary
     }
   }
 
   /// What a deletion would delete; changes nothing.
   func summary(of deletion: Deletion) throws(StorageError) -> DeletionSummary {
-    let inHead = try contents.head.withLock { head throws(StorageError) in
-      try head.contents(of: deletion)
+    let inHead = try contents.headContents(of: deletion)
+    return try contents.schema.environment.read { view throws(StorageError) in
+      try contents.summary(of: deletion, inHead: inHead, view: view)
     }
-    let target = try contents.schema.environment.read { view throws(StorageError) in
-      try DeletionTarget(deletion, in: contents, view: view)
-    }
+  }
+}
+
+extension StoreContents {
+  /// What the head holds of the samples of a deletion.
+  func headContents(
+    of deletion: Deletion
+  ) throws(StorageError) -> (ids: [SeriesID], sampleCount: Int) {
+    try head.withLock { head throws(StorageError) in try head.contents(of: deletion) }
+  }
+
+  /// What a deletion would delete.
+  ///
+  /// - Parameter inHead: What the head held before the view was taken.
+  func summary(
+    of deletion: Deletion, inHead: (ids: [SeriesID], sampleCount: Int), view: ReadView
+  ) throws(StorageError) -> DeletionSummary {
+    let target = try DeletionTarget(deletion, in: self, view: view)
     var summary = DeletionSummary()
     summary.seriesCount = target.ids.union(inHead.ids).count
     summary.sampleCount = target.sampleCount + inHead.sampleCount

@@ -15,7 +15,7 @@ extension OpenStore {
   @discardableResult
   func suspendIfDiskIsFull() -> Int? {
     let options = contents.options
-    let free = options.freeByteCount(contents.directory)
+    let free = contents.freeByteCount
     counters.withLock { $0.freeByteCount = free }
     if let free, free < options.minimumFreeByteCount {
       queue.suspend(because: lackOfSpace(freeByteCount: free))
@@ -39,7 +39,7 @@ extension OpenStore {
   /// can be done later: appends are refused until then. After anything else
   /// nothing is written any more.
   func stopAppends(because error: StorageError) -> StorageError {
-    let free = contents.options.freeByteCount(contents.directory)
+    let free = contents.freeByteCount
     guard error.isLackOfSpace(freeByteCount: free) else {
       queue.fail(because: error)
       return error

@@ -1,3 +1,4 @@
+import ChunkEncoding
 import FaultInjection
 import LMDB
 import SeriesModel
@@ -12,15 +13,15 @@ extension OpenStore {
   func maintain(now: Timestamp) throws(StorageError) {
     try maintenance.withLock { state throws(StorageError) in
       if let failure = queue.failure { throw .failedEarlier(failure) }
-      state.clock = now.milliseconds
-      try checkpointIfDue(now: now.milliseconds, state: &state)
+      state.advanceClock(to: now.milliseconds)
+      try checkpointIfDue(&state)
       // Where a checkpoint lacks space, this may make some.
       do throws(StorageError) {
         try applyRetention(&state)
         // What little space there is, is for what can't wait; a merge that is
         // under way must end before retention can delete its windows.
         try mergeForAWhile(&state, beginsMerges: queue.suspension == nil)
-        if sweepIfDue(now: now.milliseconds, state: &state), state.hasUnusedSeries {
+        if sweepIfDue(&state), state.hasUnusedSeries {
           try removeUnusedSeries(&state)
         }
       } catch {
@@ -28,7 +29,7 @@ extension OpenStore {
         guard case .diskFull = error else { throw error }
       }
       watchDisk(state)
-      try checkReadersIfDue(now: now.milliseconds, state: &state)
+      try checkReadersIfDue(&state)
     }
   }
 
@@ -46,34 +47,33 @@ extension OpenStore {
   }
 
   /// Makes the checkpoint that is due; one that lacks space is put off.
-  private func checkpointIfDue(
-    now: Int64, state: inout MaintenanceState
-  ) throws(StorageError) {
+  private func checkpointIfDue(_ state: inout MaintenanceState) throws(StorageError) {
     if state.pendingCheckpoint != nil, let last = state.lastLackOfSpace,
-      now - last < OpenStore.retryIntervalMilliseconds
+      state.clock - last < OpenStore.retryIntervalMilliseconds
     {
       return
     }
     let lastWindowSeal = state.windowSealNewest
-    let due = dueCheckpoint(now: now, state: &state)
+    let due = dueCheckpoint(&state)
     guard let scope = due ?? state.pendingCheckpoint?.scope else { return }
     do throws(StorageError) {
       try checkpoint(scope, state: &state)
     } catch {
       guard case .diskFull = error else { throw error }
-      state.lastLackOfSpace = now
+      state.lastLackOfSpace = state.clock
       // A window that has ended is due again.
       state.windowSealNewest = lastWindowSeal
     }
   }
 
-  private func dueCheckpoint(now: Int64, state: inout MaintenanceState) -> CheckpointScope? {
+  private func dueCheckpoint(_ state: inout MaintenanceState) -> CheckpointScope? {
     let (sequence, byteCount) = journal.withLock { ($0?.lastSequence ?? 0, $0?.byteCount ?? 0) }
     let (newest, openByteCount) = contents.head.withLock {
       ($0.newestTimestamp, $0.openByteCount)
     }
-    if state.lastAppend?.sequence != sequence { state.lastAppend = (sequence, now) }
-    if let lastAppend = state.lastAppend, now - lastAppend.seen >= contents.options.idleMilliseconds
+    if state.lastAppend?.sequence != sequence { state.lastAppend = (sequence, state.clock) }
+    if let lastAppend = state.lastAppend,
+      state.clock - lastAppend.seen >= contents.options.idleMilliseconds
     {
       return .everything
     }
@@ -101,19 +101,20 @@ extension OpenStore {
     guard let newest = contents.head.withLock({ $0.newestTimestamp }) else { return }
     let oldestKept = contents.options.oldestKept(newest: newest)
     contents.head.withLock { $0.exemplars.drop(before: oldestKept) }
-    let schema = contents.schema
-    let windows = WindowTable(schema)
-    // A hidden window is one whose deletion a crash interrupted.
-    // One that can't be read is left for people to look at.
-    let rows = try schema.environment.read { view throws(StorageError) in
-      try windows.rows(includesHidden: true, in: view) { error, _ throws(StorageError) in
+    let windows = WindowTable(contents.schema)
+    // A hidden window is one whose deletion a crash interrupted. One whose row
+    // can't be read goes once all of its time is too old.
+    let rows = try contents.schema.environment.read { view throws(StorageError) in
+      var unreadable: [WindowRow] = []
+      let readable = try windows.rows(includesHidden: true, in: view) {
+        error, window throws(StorageError) in
         guard case .corrupted = error else { throw error }
+        if let window { unreadable.append(WindowRow(unreadable: window)) }
       }
+      return readable + unreadable
     }
     // The windows of a merge that is under way depend on each other.
-    let merged = try schema.environment.read { view throws(StorageError) in
-      try schema.metaValue(.mergePlan, in: view)?.target
-    }
+    let merged = try mergeUnderWay(&state)?.plan.target
     let deletable = rows.filter { merged?.contains($0.window) != true }
     let old = deletable.filter { $0.isHidden || $0.maxTimestamp < oldestKept }
     let kept = rows.filter { $0.isHidden == false && $0.maxTimestamp >= oldestKept }
@@ -123,13 +124,20 @@ extension OpenStore {
     }
     let due = old + (surplus.map { [$0] } ?? [])
     guard due.isEmpty == false else { return }
-    for row in due { try delete(row.window, from: windows) }
+    for row in due {
+      try delete(row.window, from: windows)
+      // One that was hidden was told of before a crash.
+      if row.isHidden == false {
+        contents.options.onEvent(
+          .dropped(row, because: row.window == surplus?.window ? .size : .time))
+      }
+    }
     try removeUnusedSeries(&state)
     counters.withLock { counters in
       counters.deletedWindowCount += due.count
       if surplus != nil { counters.sizeDeletedWindowCount += 1 }
     }
-    contents.head.withLock { $0.oldestTimestamp = max($0.oldestTimestamp ?? .min, oldestKept) }
+    contents.head.withLock { $0.forgetOldestTimestamp() }
     try readWindows()
   }
 
@@ -213,24 +221,24 @@ extension OpenStore {
 
   /// Forgets series that have nothing in memory and that nobody used since
   /// the last sweep; the tables know them. Returns whether it was time to.
-  private func sweepIfDue(now: Int64, state: inout MaintenanceState) -> Bool {
+  private func sweepIfDue(_ state: inout MaintenanceState) -> Bool {
     guard let last = state.lastSweep else {
-      state.lastSweep = now
+      state.lastSweep = state.clock
       return false
     }
-    guard now - last >= OpenStore.sweepIntervalMilliseconds else { return false }
-    state.lastSweep = now
+    guard state.clock - last >= OpenStore.sweepIntervalMilliseconds else { return false }
+    state.lastSweep = state.clock
     contents.head.withLock { $0.forgetUnusedSeries() }
     return true
   }
 
-  private func checkReadersIfDue(
-    now: Int64, state: inout MaintenanceState
-  ) throws(StorageError) {
-    if let last = state.lastReaderCheck, now - last < OpenStore.readerCheckIntervalMilliseconds {
+  private func checkReadersIfDue(_ state: inout MaintenanceState) throws(StorageError) {
+    if let last = state.lastReaderCheck,
+      state.clock - last < OpenStore.readerCheckIntervalMilliseconds
+    {
       return
     }
-    state.lastReaderCheck = now
+    state.lastReaderCheck = state.clock
     do throws(LMDBError) {
       try contents.schema.environment.clearStaleReaders()
     } catch {
@@ -240,6 +248,23 @@ extension OpenStore {
 }
 
 extension Head {
+  /// Makes the oldest timestamp that of what is in memory; the tables have to be
+  /// looked at next.
+  ///
+  /// - Complexity: O(*n*) in the series and chunks in memory.
+  mutating func forgetOldestTimestamp() {
+    let chunks = closed.chunks.lazy.map(\.description) + frozen.chunks.lazy.map(\.description)
+    var oldest = chunks.map(\.minTimestamp).min()
+    func include(_ timestamp: Int64) { oldest = min(oldest ?? timestamp, timestamp) }
+    for slot in open.indices where open[slot].slab.isNone == false {
+      include(open[slot].appender.firstTimestamp)
+    }
+    for buffer in buffers.values {
+      if let first = buffer.columns.timestamps.first { include(first) }
+    }
+    oldestTimestamp = oldest
+  }
+
   /// Forgets the series that were not used since the last call and that need
   /// nothing in memory.
   mutating func forgetUnusedSeries() {

@@ -13,7 +13,8 @@ extension OpenStore {
   /// Merges windows that are due, for a while.
   ///
   /// Windows with damage are left as they are, so that nothing that could be
-  /// saved from them is thrown away.
+  /// saved from them is thrown away; the others are merged without them. Nothing
+  /// is while it can't be read what is deleted.
   ///
   /// - Parameter beginsMerges: Whether other merges are begun than the one that is
   ///   under way.
@@ -29,65 +30,133 @@ extension OpenStore {
       }
     } catch {
       guard case .corrupted = error else { throw error }
-      // What was moved is safe, and what was not is read from where it is.
       state.isMergingSuspended = true
-      contents.warnings.withLock { $0.append("windows are not merged any more: \(error)") }
+      contents.warn("windows are not merged any more: \(error)")
     }
     counters.withLock { $0.mergeSeconds += monotonicSeconds() - start }
   }
 
+  /// Writes every window with deleted samples anew without them, but for those
+  /// with damage, and forgets the series that have no others.
+  func removeDeleted() throws(StorageError) {
+    try maintenance.withLock { state throws(StorageError) in
+      if let failure = queue.failure { throw .failedEarlier(failure) }
+      state.isCleaningTombstones = true
+      do throws(StorageError) {
+        while try mergeOneStep(&state, beginsMerges: true, onlyCleans: true) {}
+        contents.head.withLock { head in
+          // What was used lately is kept by the first call.
+          for _ in 0..<2 { head.forgetUnusedSeries() }
+        }
+        try removeUnusedSeries(&state)
+      } catch {
+        guard case .corrupted = error else { throw stopAppends(because: error) }
+        throw error
+      }
+    }
+  }
+
   /// Takes a merge one step further, or begins one; false when none is due.
+  ///
+  /// - Parameter onlyCleans: Whether only those are begun that remove what was
+  ///   deleted.
   private func mergeOneStep(
-    _ state: inout MaintenanceState, beginsMerges: Bool
+    _ state: inout MaintenanceState, beginsMerges: Bool, onlyCleans: Bool = false
   ) throws(StorageError) -> Bool {
-    let schema = contents.schema
-    if var merge = try WindowMerge.underWay(in: schema) {
-      if try merge.moveSome(byteBudget: OpenStore.mergeBytesPerTransaction) {
+    if var merge = try mergeUnderWay(&state) {
+      do throws(StorageError) {
+        guard try merge.moveSome(byteBudget: OpenStore.mergeBytesPerTransaction) else {
+          return true
+        }
         if try merge.finish() { try removeUnusedSeries(&state) }
         counters.withLock { $0.mergedWindowCount += 1 }
-        try readWindows()
+        contents.options.onEvent(.merged(merge.target))
+      } catch {
+        try abandonMerge(because: error, &state)
       }
+      try readWindows()
       return true
     }
-    guard beginsMerges, let newest = contents.head.withLock({ $0.newestTimestamp }) else {
-      return false
-    }
-    let rule = MergeRule(
-      retentionMilliseconds: contents.options.retentionMilliseconds, newest: newest,
-      busyWindows: Set(
-        state.lastSeals.lazy.filter { [clock = state.clock] in
-          clock - $0.value < OpenStore.mergeDelayMilliseconds
-        }.map(\.key)))
-    let damaged = state.damagedWindows
-    let isCleaning = state.isCleaningTombstones
-    let due: (sources: [Window], target: Window)? = try schema.environment.read {
-      view throws(StorageError) in
-      let all = try WindowTable(schema).rows(in: view)
-      let rows = all.filter { damaged.contains($0.window) == false }
-      if let regular = rule.dueMerge(of: rows), MergeRule.keepsOrder(regular.sources, among: all) {
-        return regular
-      }
-      let covered = Set(try contents.tombstones(in: view).windows)
-      return rows.lazy
-        .filter { covered.contains($0.window) }
-        .filter { isCleaning || rule.busyWindows.contains($0.window) == false }
-        .map { MergeRule.rewrite(of: $0.window, among: rows) }
-        .first { MergeRule.keepsOrder($0.sources, among: all) }
-    }
-    guard let due else {
+    guard beginsMerges else { return false }
+    guard let due = try dueMerge(state, onlyCleans: onlyCleans) else {
+      if state.isCleaningTombstones { contents.options.onEvent(.cleaned) }
       state.isCleaningTombstones = false
       return false
     }
+    let schema = contents.schema
     let found = try WindowMerge.damages(in: due.sources, of: schema)
     guard found.isEmpty else {
-      state.damagedWindows.formUnion(found.map(\.window))
-      contents.warnings.withLock { warnings in
-        warnings += found.map { "a window is not merged: \($0.error)" }
-      }
+      leave(found, &state)
       return true
     }
     _ = try WindowMerge.begin(due.sources, into: due.target, in: schema)
     return true
+  }
+
+  /// The merge that is under way; one that can't be read of is ended.
+  func mergeUnderWay(_ state: inout MaintenanceState) throws(StorageError) -> WindowMerge? {
+    do throws(StorageError) {
+      return try WindowMerge.underWay(in: contents.schema)
+    } catch {
+      try abandonMerge(because: error, &state)
+      return nil
+    }
+  }
+
+  /// Ends the merge under way after it has met damage, so that others can begin
+  /// and retention can delete its windows.
+  private func abandonMerge(
+    because error: StorageError, _ state: inout MaintenanceState
+  ) throws(StorageError) {
+    guard case .corrupted = error else { throw error }
+    let sources = try WindowMerge.abandon(in: contents.schema)
+    leave(try WindowMerge.damages(in: sources, of: contents.schema), &state)
+    guard state.damagedWindows.isDisjoint(with: sources) else { return }
+    // Which of them has damage that no checksum tells is not known.
+    state.damagedWindows.formUnion(sources)
+    contents.warn("\(sources.count) windows of one merge are not merged: \(error)")
+  }
+
+  /// Takes note of windows that are not merged because of damage.
+  private func leave(
+    _ damages: [(window: Window, error: StorageError)], _ state: inout MaintenanceState
+  ) {
+    for (window, error) in damages where state.damagedWindows.insert(window).inserted {
+      contents.warn("\(window) is not merged: \(error)")
+    }
+  }
+
+  private func dueMerge(
+    _ state: MaintenanceState, onlyCleans: Bool
+  ) throws(StorageError) -> (sources: [Window], target: Window)? {
+    guard let newest = contents.head.withLock({ $0.newestTimestamp }) else { return nil }
+    let rule = MergeRule(
+      retentionMilliseconds: contents.options.retentionMilliseconds, newest: newest,
+      busyWindows: Set(
+        state.lastSeals.lazy.filter {
+          state.clock - $0.value < OpenStore.mergeDelayMilliseconds
+        }.map(\.key)))
+    return try contents.schema.environment.read { view throws(StorageError) in
+      let covered = Set(try contents.tombstones(in: view).windows)
+      var unreadable: [WindowRow] = []
+      let readable = try WindowTable(contents.schema).rows(in: view) {
+        error, window throws(StorageError) in
+        guard case .corrupted = error else { throw error }
+        if let window { unreadable.append(WindowRow(unreadable: window)) }
+      }
+      let rows = readable.filter { state.damagedWindows.contains($0.window) == false }
+      let all = readable + unreadable
+      if onlyCleans == false, let regular = rule.dueMerge(of: rows, among: all) {
+        return regular
+      }
+      return rows.lazy
+        .filter { covered.contains($0.window) }
+        .filter {
+          state.isCleaningTombstones || rule.busyWindows.contains($0.window) == false
+        }
+        .map { MergeRule.rewrite(of: $0.window, among: rows) }
+        .first { MergeRule.keepsOrder($0.sources, among: all) }
+    }
   }
 }
 
@@ -114,7 +183,14 @@ struct MergeRule {
   /// longer window has ended a day before the newest sample: no sample goes to
   /// the shorter windows any more then. A window that has ended and has many
   /// parts is merged by itself.
-  func dueMerge(of rows: [WindowRow]) -> (sources: [Window], target: Window)? {
+  ///
+  /// - Parameters:
+  ///   - rows: The windows that may be merged.
+  ///   - all: These and the others, whose samples may be later ones of the same
+  ///     times.
+  func dueMerge(
+    of rows: [WindowRow], among all: [WindowRow]
+  ) -> (sources: [Window], target: Window)? {
     let visible = rows.filter { $0.isHidden == false }
     let quiet = visible.filter { isQuiet($0) }
     for (shorter, longer) in [
@@ -125,14 +201,40 @@ struct MergeRule {
         .map { Window(containing: $0.window.startMilliseconds, lengthMilliseconds: longer) }
       for target in targets where hasEnded(target, byMoreThan: Window.dayLengthMilliseconds) {
         let sources = visible.filter { target.contains($0.window) }
-        if sources.allSatisfy({ isQuiet($0) }) { return (sources.map(\.window), target) }
+        let windows = sources.map(\.window)
+        if sources.allSatisfy({ isQuiet($0) }), MergeRule.keepsOrder(windows, among: all) {
+          return (windows, target)
+        }
       }
     }
-    let fragmented = quiet.first { row in
+    let fragmented = quiet.lazy.filter { row in
       row.partCount > MergeRule.bearablePartCount
         && hasEnded(row.window, byMoreThan: OpenStore.windowGraceMilliseconds)
     }
-    return fragmented.map { ([$0.window], $0.window) }
+    return fragmented.compactMap { merge(ofFragmented: $0, among: visible, all) }.first
+  }
+
+  /// The merge of a window with many parts: by itself, or where a longer window
+  /// has later parts of the same times, with that and all others in it.
+  ///
+  /// Without the latter a window would wait as long as the longer one is kept,
+  /// which a short retention never makes a merge of. Its samples are kept as long
+  /// as those of the longer window then. Until no more samples come to the shorter
+  /// windows in it, that is put off, so that the longer one is not written again
+  /// and again.
+  private func merge(
+    ofFragmented row: WindowRow, among visible: [WindowRow], _ all: [WindowRow]
+  ) -> (sources: [Window], target: Window)? {
+    if MergeRule.keepsOrder([row.window], among: all) { return ([row.window], row.window) }
+    let rewrite = MergeRule.rewrite(of: row.window, among: visible)
+    let isDue =
+      row.partCount > MergeRule.unbearablePartCount
+      || hasEnded(rewrite.target, byMoreThan: Window.dayLengthMilliseconds)
+    let areQuiet = visible.allSatisfy {
+      isQuiet($0) || rewrite.sources.contains($0.window) == false
+    }
+    guard isDue, areQuiet, MergeRule.keepsOrder(rewrite.sources, among: all) else { return nil }
+    return rewrite
   }
 
   /// The merge that writes a window anew: with the other windows in the longest
@@ -150,15 +252,15 @@ struct MergeRule {
   /// one time counts.
   ///
   /// What is merged gets the highest part. Where another window has the same
-  /// time, and a part behind the first of these, its samples may be the later
-  /// ones.
+  /// time as one of these, and a part behind its first, its samples may be the
+  /// later ones.
   static func keepsOrder(_ sources: [Window], among rows: [WindowRow]) -> Bool {
     let merged = rows.filter { sources.contains($0.window) }
-    guard let firstPart = merged.map(\.firstPart).min() else { return true }
     return rows.allSatisfy { other in
-      sources.contains(other.window) || other.endPart <= firstPart
+      sources.contains(other.window)
         || merged.allSatisfy { source in
-          other.maxTimestamp < source.minTimestamp || other.minTimestamp > source.maxTimestamp
+          other.endPart <= source.firstPart || other.maxTimestamp < source.minTimestamp
+            || other.minTimestamp > source.maxTimestamp
         }
     }
   }

@@ -18,13 +18,13 @@ enum StoreCopy {
   ///
   /// - Parameter includesHead: Whether the journal is copied. If not, no seal
   ///   may be under way.
-  /// - Throws: ``StorageError``: `exists`, `diskFull`, or what failed. Nothing
-  ///   is left then.
+  /// - Throws: ``StorageError``: `exists`, `destinationInside`, `diskFull`, or
+  ///   what failed. Nothing is left then.
   static func make(
     of contents: StoreContents, at destination: String, includesHead: Bool
   ) throws(StorageError) {
     let destination = withoutTrailingSlashes(destination)
-    guard FileSystem.exists(destination) == false else { throw .exists(destination) }
+    try checkDestination(destination, of: contents)
     let parent = parent(of: destination)
     let mark = String(UInt64.random(in: .min ... .max), radix: 16)
     let partial = "\(destination).\(mark)\(partialSuffix)"
@@ -43,10 +43,26 @@ enum StoreCopy {
       } catch {
         throw StorageError(error)
       }
+      contents.options.onEvent(.copied(to: destination))
     } catch {
       discard(partial)
       throw error
     }
+  }
+
+  /// Refuses a destination that exists, or that is in the directory that is
+  /// copied, unless it is in the place for snapshots there.
+  static func checkDestination(
+    _ destination: String, of contents: StoreContents
+  ) throws(StorageError) {
+    let directory = FileSystem.resolved(contents.directory)
+    let path = FileSystem.resolved(destination)
+    if path == directory
+      || path.hasPrefix(directory + "/") && path.hasPrefix(directory + "/snapshots/") == false
+    {
+      throw .destinationInside(destination, directory: contents.directory)
+    }
+    guard FileSystem.exists(destination) == false else { throw .exists(destination) }
   }
 
   /// Deletes what crashes left of copies that were being made in a directory.
@@ -77,7 +93,9 @@ enum StoreCopy {
     }
     let needed =
       try contents.usedTableByteCount() + journal + contents.options.minimumFreeByteCount
-    guard let free = contents.options.freeByteCount(parent), free < needed else { return }
+    guard let free = contents.options.freeByteCount(onDiskOf: parent), free < needed else {
+      return
+    }
     throw .diskFull(path: parent, freeByteCount: free, requiredByteCount: needed)
   }
 
@@ -91,8 +109,10 @@ enum StoreCopy {
       throw StorageError(error)
     }
     let segments = try copyTables(of: contents, to: partial, includesHead: includesHead)
+    if segments.isEmpty == false {
+      try copy(segments, to: journal, besideTablesIn: partial)
+    }
     do throws(FileError) {
-      for segment in segments { try copy(segment, to: journal) }
       // The table of readers that looking at the copy has left.
       try FileSystem.delete(partial + "/lock.mdb")
       try journal.synchronize()
@@ -159,25 +179,77 @@ enum StoreCopy {
     }
   }
 
-  /// Copies a segment that somebody may be writing.
+  /// Copies segments, and stores with the tables how far their records go: a
+  /// copy is complete, and what it lacks later is damage.
+  private static func copy(
+    _ segments: [OpenSegment], to journal: JournalDirectory, besideTablesIn partial: String
+  ) throws(StorageError) {
+    let schema = try Schema(directory: partial)
+    let (checkpoint, sealedThrough) = try schema.environment.read { view throws(StorageError) in
+      (
+        try schema.metaValue(.checkpointSegment, in: view) ?? 0,
+        try schema.metaValue(.sealedThrough, in: view) ?? 0
+      )
+    }
+    var end = sealedThrough
+    do throws(FileError) {
+      var logs: [OpenSegment] = []
+      // The last one first: the writer may go on in it at any moment, and when
+      // it has records the others get no more.
+      for segment in segments.reversed() where try copy(segment, to: journal) {
+        if segment.number > checkpoint { logs.insert(segment, at: 0) }
+      }
+      for segment in logs {
+        end = lastSequence(
+          ofCopyAt: journal.path(ofSegment: segment.number),
+          try OpenFile(path: journal.path(ofSegment: segment.number), mode: .reading).readAll(),
+          isLast: segment.number == logs.last?.number, after: end)
+      }
+    } catch {
+      throw StorageError(error)
+    }
+    let copiedThrough = end
+    try schema.environment.write { transaction throws(StorageError) in
+      try schema.setMetaValue(.copiedThrough, to: copiedThrough, in: &transaction)
+    }
+  }
+
+  /// The sequence number of the last record that a start would read.
+  private static func lastSequence(
+    ofCopyAt path: String, _ bytes: [UInt8], isLast: Bool, after sequence: UInt64
+  ) -> UInt64 {
+    var last = sequence
+    do throws(SegmentHeader.Problem) {
+      var reader = try SegmentReader(
+        path: path, bytes: bytes, isLast: isLast, expectedSequence: sequence + 1)
+      guard reader.header.kind == .log else { return last }
+      while let (header, _) = reader.next() { last = max(last, header.sequence) }
+    } catch {
+      // Its damage is found whenever it is read.
+    }
+    return last
+  }
+
+  /// Copies a segment that somebody may be writing, and says whether it has
+  /// records; one without is left out.
   ///
   /// While a file is read that grows, a later part may be seen without an
   /// earlier one. So its bytes are read once to learn how far they go, and once
   /// more up to there: by then all that stands before the last write seen is
-  /// whole, and what is not whole of that was never acknowledged. A segment
-  /// without records is left out.
+  /// whole, and what is not whole of that was never acknowledged.
   private static func copy(
     _ segment: OpenSegment, to journal: JournalDirectory
-  ) throws(FileError) {
+  ) throws(FileError) -> Bool {
     let seen = try segment.file.readAll()
     let end = seen.span.lastIndexOfNonzero(from: 0).map { $0 + 1 } ?? 0
-    guard end > SegmentHeader.byteCount else { return }
+    guard end > SegmentHeader.byteCount else { return false }
     let bytes = try segment.file.readPrefix(byteCount: end)
     let copy = try OpenFile(path: journal.path(ofSegment: segment.number), mode: .creating)
     try copy.write(bytes.span, atByteOffset: 0)
     // A record may end in zeros.
     try copy.truncate(toByteCount: seen.count)
     try copy.synchronizeData()
+    return true
   }
 
   // MARK: The copied tables

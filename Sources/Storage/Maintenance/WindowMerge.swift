@@ -49,14 +49,19 @@ extension MetaKey where Value == MergePlan {
 struct WindowMerge {
   /// The samples of a merged chunk at most.
   private static let chunkSampleCount = 480
+  /// What a rich sample counts for among those that are decoded at a time.
+  private static let richSampleWeight = 16
   /// The samples that are decoded at a time, about.
   var batchSampleCount = 1 << 18
 
   private let schema: Schema
   private let chunks: ChunkTable
   private let windows: WindowTable
-  private let plan: MergePlan
+  let plan: MergePlan
   private var compressor = ChunkCompressor()
+
+  /// The window that takes what is merged.
+  var target: Window { plan.target }
 
   init(_ plan: MergePlan, in schema: Schema) {
     self.plan = plan
@@ -73,7 +78,8 @@ struct WindowMerge {
     return plan.map { WindowMerge($0, in: schema) }
   }
 
-  /// The damaged ones among some windows, with the first damage of each.
+  /// The damaged ones among some windows, with the first damage of each, as far
+  /// as checksums tell.
   static func damages(
     in sources: [Window], of schema: Schema
   ) throws(StorageError) -> [(window: Window, error: StorageError)] {
@@ -83,6 +89,7 @@ struct WindowMerge {
       for source in sources {
         do throws(StorageError) {
           guard let row = try WindowTable(schema).row(of: source, in: view) else { continue }
+          _ = try WindowTable(schema).seriesIDs(of: source, in: view)
           try chunks.forEachChunk(in: row, view: view) { chunk throws(StorageError) in
             try chunk.checkBytes()
           }
@@ -130,11 +137,15 @@ struct WindowMerge {
     var run = ChunkRun(window: plan.target, part: plan.part)
     var movedBelow = first
     try schema.environment.write { transaction throws(StorageError) in
-      let batchCount = seriesPerBatch(of: sources)
+      let plainCount = seriesPerBatch(of: sources)
+      // Histograms take much memory: the first series tell whether there are any.
+      let richCount = max(1, plainCount / WindowMerge.richSampleWeight)
+      var batchCount = richCount
       var start = 0
       while start < ids.count, run.pendingByteCount < byteBudget {
         let batch = ids.ids[start..<min(start + batchCount, ids.count)]
-        try add(batch, of: sources, to: &run, view: transaction.view)
+        let isPlain = try add(batch, of: sources, to: &run, view: transaction.view)
+        batchCount = isPlain ? plainCount : richCount
         start += batch.count
       }
       movedBelow = SeriesID(ids.ids[start - 1].rawValue + 1)
@@ -171,16 +182,18 @@ struct WindowMerge {
         FaultPoint.reached("merge.cleaned")
       }
     }
+    let recount = WindowRecount(schema)
     let hadDeleted = try schema.environment.write { transaction throws(StorageError) in
       var hadDeleted = false
       for source in sources {
         let isDropped = try TombstoneTable(schema).drop(
           source.window, inPartsBelow: source.movingEndPart, in: &transaction)
         if isDropped { hadDeleted = true }
-        try settle(source.window, firstPart: source.movingEndPart, in: &transaction)
+        try recount.settle(
+          source.window, firstPart: source.movingEndPart, in: &transaction)
       }
       if sources.contains(where: { $0.window == plan.target }) == false {
-        try settle(plan.target, firstPart: nil, in: &transaction)
+        try recount.settle(plan.target, firstPart: nil, in: &transaction)
       }
       try schema.removeMetaValue(.mergePlan, in: &transaction)
       return hadDeleted
@@ -189,10 +202,41 @@ struct WindowMerge {
     return hadDeleted
   }
 
+  /// Ends a merge that has met damage, wherever it stands, and returns the
+  /// windows that it took chunks from.
+  ///
+  /// What was moved is in the target, and what was not stays where it is. Blocks
+  /// that hold moved series beside others are read again: their samples are
+  /// equal, and those of the target, which has the higher part, count.
+  static func abandon(in schema: Schema) throws(StorageError) -> [Window] {
+    let windows = WindowTable(schema)
+    let sources = try schema.environment.write { transaction throws(StorageError) in
+      let sources = try WindowMerge.sources(of: windows, in: transaction.view).map(\.window)
+      for source in sources {
+        try WindowRecount(schema).settleReadable(source, in: &transaction)
+      }
+      try schema.removeMetaValue(.mergePlan, in: &transaction)
+      return sources
+    }
+    FaultPoint.reached("merge.abandoned")
+    return sources
+  }
+
   // MARK: Sources
 
+  /// The windows whose rows can be read; the others stay as they are.
   private func sources(in view: ReadView) throws(StorageError) -> [WindowRow] {
-    try windows.rows(includesHidden: true, in: view).filter { $0.movingEndPart > 0 }
+    try WindowMerge.sources(of: windows, in: view)
+  }
+
+  private static func sources(
+    of windows: WindowTable, in view: ReadView
+  ) throws(StorageError) -> [WindowRow] {
+    let rows = try windows.rows(includesHidden: true, in: view) {
+      error, _ throws(StorageError) in
+      guard case .corrupted = error else { throw error }
+    }
+    return rows.filter { $0.movingEndPart > 0 }
   }
 
   private func remainingIDs(
@@ -215,12 +259,14 @@ struct WindowMerge {
 
   // MARK: Moving
 
-  /// Adds the merged chunks of some series to `run`.
+  /// Adds the merged chunks of some series to `run`, and says whether all samples
+  /// are plain.
   private mutating func add(
     _ batch: ArraySlice<SeriesID>, of sources: [WindowRow], to run: inout ChunkRun,
     view: ReadView
-  ) throws(StorageError) {
+  ) throws(StorageError) -> Bool {
     let list = PostingsList(sorted: Array(batch))
+    var isPlain = true
     var merges = [SampleMerge](repeating: SampleMerge(), count: batch.count)
     let allTombstones = try TombstoneTable(schema).tombstones(in: view)
     for source in sources {
@@ -238,8 +284,10 @@ struct WindowMerge {
     for (index, id) in list.ids.enumerated() {
       var columns = SampleColumns()
       merges[index].append(within: .min ... .max, to: &columns)
+      if columns.isPlain == false { isPlain = false }
       add(columns, of: id, to: &run)
     }
+    return isPlain
   }
 
   private mutating func add(_ columns: SampleColumns, of id: SeriesID, to run: inout ChunkRun) {
@@ -255,55 +303,4 @@ struct WindowMerge {
 
   /// The bytes of a merged chunk at most: two fit a block.
   private static let chunkByteCount = 1900
-
-  // MARK: Finishing
-
-  /// Brings the row of a window up to date; a window without chunks goes.
-  ///
-  /// - Parameter firstPart: The parts below it are gone; nil when none is.
-  private func settle(
-    _ window: Window, firstPart: UInt32?, in transaction: inout WriteTransaction
-  ) throws(StorageError) {
-    guard var row = try windows.row(of: window, in: transaction.view) else { return }
-    row.firstPart = firstPart ?? row.firstPart
-    row.movingEndPart = 0
-    row.movedBelow = SeriesID(0)
-    let content = try WindowContent(of: row, in: chunks, view: transaction.view)
-    guard content.chunkCount > 0 else {
-      try windows.forget(window, in: &transaction)
-      try TombstoneTable(schema).drop(window, in: &transaction)
-      return
-    }
-    row.partCount = UInt32(content.parts.count)
-    row.seriesCount = content.ids.count
-    row.chunkCount = content.chunkCount
-    row.sampleCount = content.sampleCount
-    row.minTimestamp = content.minTimestamp
-    row.maxTimestamp = content.maxTimestamp
-    try windows.store(row, in: &transaction)
-    try windows.setSeriesIDs(content.ids.ids, of: window, in: &transaction)
-  }
-}
-
-/// What the directories of a window's blocks say that it holds.
-private struct WindowContent {
-  private(set) var chunkCount = 0
-  private(set) var sampleCount = 0
-  private(set) var minTimestamp = Int64.max
-  private(set) var maxTimestamp = Int64.min
-  private(set) var parts: Set<UInt32> = []
-  private(set) var ids = PostingsList()
-
-  init(of row: WindowRow, in table: ChunkTable, view: ReadView) throws(StorageError) {
-    var all: [SeriesID] = []
-    try table.forEachChunk(in: row, view: view) { chunk throws(StorageError) in
-      chunkCount += 1
-      sampleCount += chunk.description.sampleCount
-      minTimestamp = min(minTimestamp, chunk.description.minTimestamp)
-      maxTimestamp = max(maxTimestamp, chunk.description.maxTimestamp)
-      parts.insert(chunk.part)
-      if all.last != chunk.id { all.append(chunk.id) }
-    }
-    ids = PostingsList(unsorted: all)
-  }
 }

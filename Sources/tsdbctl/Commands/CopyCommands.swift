@@ -20,8 +20,9 @@ enum CopyCommands {
       words: ["compact"], summary: "Writes a data directory anew, in less space.",
       operands: "DIR DESTINATION",
       discussion: """
-        DIR stays and keeps all that it holds; no server may be using it. When the new directory
-        is complete, and you are content with it, put it in the place of the old one.
+        Samples that were deleted are removed, from DIR too; else it keeps all that it holds. No
+        server may be using it. When the new directory is complete, and you are content with it,
+        put it in the place of the old one.
         """,
       flags: [], run: compact),
   ]

@@ -10,7 +10,8 @@ enum DeleteCommand {
     discussion: """
       A series is deleted from when any --match selects it; --start and --end are deleted too.
       A server must have been started with --web.enable-admin-api. With --path no server may
-      be using the directory.
+      be using the directory, unless with --dry-run. How many samples there are is counted
+      by chunks: those in part within the range count whole.
       """,
     flags: [
       .value("url", "url", default: "http://127.0.0.1:9090", "The server to ask."),
@@ -50,8 +51,7 @@ enum DeleteCommand {
     var parameters = selectors.map { (name: "match[]", value: $0) }
     if let start { parameters.append(("start", QueryCommand.seconds(start))) }
     if let end { parameters.append(("end", QueryCommand.seconds(end))) }
-    if isDryRun { parameters.append(("dry_run", "true")) }
-    try ask(ServerSource(url: arguments["url"] ?? ""), parameters)
+    try delete(parameters, at: ServerSource(url: arguments["url"] ?? ""), isDryRun: isDryRun)
     return .success
   }
 
@@ -61,19 +61,34 @@ enum DeleteCommand {
     let samples: Int
   }
 
-  private static func ask(
-    _ server: ServerSource, _ parameters: [(name: String, value: String)]
+  /// Has a server count, and then delete unless that was all.
+  private static func delete(
+    _ parameters: [(name: String, value: String)], at server: ServerSource, isDryRun: Bool
   ) throws {
-    let body = try server.command("admin/tsdb/delete_series", parameters)
+    let path = "admin/tsdb/delete_series"
+    let body = try server.command(path, parameters + [("dry_run", "true")])
     guard body.isEmpty == false else {
+      // A Prometheus passes over the parameter.
+      guard isDryRun == false else {
+        throw CommandFailure("the server does not know dry runs, and has deleted the samples")
+      }
       StandardOutput.write("deleted\n")
       return
     }
+    let counts = try counts(in: body)
+    if isDryRun == false {
+      let refusal = try server.command(path, parameters)
+      if refusal.isEmpty == false { _ = try self.counts(in: refusal) }
+    }
+    report(counts.series, counts.samples, isDryRun: isDryRun)
+  }
+
+  private static func counts(in body: [UInt8]) throws -> Counts {
     do {
       guard let counts = try Answer<Counts>.decode(body).data else {
         throw CommandFailure("the answer holds no data")
       }
-      report(counts.series, counts.samples, isDryRun: true)
+      return counts
     } catch let error as AnswerError {
       throw CommandFailure(
         error.message,
@@ -94,7 +109,10 @@ enum DeleteCommand {
     var options = DatabaseOptions()
     // What else is in the directory is not for this command to judge.
     options.retention = .seconds(Int64.max)
-    let database = try Database.open(at: path, options: options)
+    let database =
+      isDryRun
+      ? try Database.openReadOnly(at: path, options: options)
+      : try Database.open(at: path, options: options)
     do {
       let deleted = try database.delete(
         matching: selectors.map { try database.matchers(ofSelector: $0) }, from: start,
@@ -108,7 +126,7 @@ enum DeleteCommand {
   }
 
   private static func report(_ seriesCount: Int, _ sampleCount: Int, isDryRun: Bool) {
-    let what = "\(seriesCount) series, at most \(sampleCount) samples"
+    let what = "\(seriesCount) series, at most \(counted(sampleCount, "sample"))"
     StandardOutput.write(isDryRun ? "would delete \(what)\n" : "deleted \(what)\n")
   }
 }

@@ -13,7 +13,7 @@ enum InfoCommand {
       the size is told. A server may be using the directory.
       """,
     flags: [
-      .value("output", "format", default: "table", "How to print: table or json."),
+      .value("output", "format", default: "table", "How to print: table, json or csv."),
       .value("limit", "number", default: "10", "The length of each list of cardinalities."),
     ],
     run: run)
@@ -27,14 +27,16 @@ enum InfoCommand {
       throw UsageError("--limit=\(limitText) is no number from 0 to 100000")
     }
     let format = arguments["output"] ?? ""
-    guard format == "table" || format == "json" else {
-      throw UsageError("--output=\(format): choose table or json")
+    guard ["table", "json", "csv"].contains(format) else {
+      throw UsageError("--output=\(format): choose table, json or csv")
     }
     let information = try Database.information(at: path, limit: limit)
     if format == "json" {
       let encoder = JSONEncoder()
       encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
       StandardOutput.write(try [UInt8](encoder.encode(information)) + [UInt8(ascii: "\n")])
+    } else if format == "csv" {
+      StandardOutput.write(flattened(sections(of: information)).csv)
     } else {
       StandardOutput.write(sections(of: information).map(\.aligned).joined(separator: "\n"))
     }
@@ -49,6 +51,19 @@ enum InfoCommand {
       counts(["metric", "series"], information.seriesOfMetrics),
       counts(["label", "series"], information.seriesOfLabels),
     ].filter { $0.rows.isEmpty == false }
+  }
+
+  /// One table of all sections: a row for each number, with what it is of.
+  private static func flattened(_ sections: [ResultTable]) -> ResultTable {
+    var table = ResultTable(header: ["section", "name", "measure", "value"])
+    for section in sections {
+      for row in section.rows {
+        for (measure, value) in zip(section.header, row).dropFirst() {
+          table.rows.append([section.header[0], row[0], measure, value])
+        }
+      }
+    }
+    return table
   }
 
   private static func totals(of information: DatabaseInformation) -> ResultTable {

@@ -1,3 +1,4 @@
+import SeriesModel
 import TSDB
 
 /// `tsdbctl verify`: checks a data directory.
@@ -21,10 +22,11 @@ enum VerifyCommand {
     if result.findingCount > result.findings.count {
       StandardOutput.write("and \(result.findingCount - result.findings.count) more\n")
     }
-    let verdict = result.findingCount == 0 ? "sound" : "\(result.findingCount) damages"
+    let verdict = result.findingCount == 0 ? "sound" : counted(result.findingCount, "damage")
     StandardOutput.write(
-      "\(path): \(verdict); checked \(result.windowCount) windows, \(result.seriesCount) series, "
-        + "\(result.chunkCount) chunks, \(result.sampleCount) samples, \(result.byteCount) bytes\n")
+      "\(path): \(verdict); checked \(counted(result.windowCount, "window")), "
+        + "\(result.seriesCount) series, \(counted(result.chunkCount, "chunk")), "
+        + "\(counted(result.sampleCount, "sample")), \(counted(result.byteCount, "byte"))\n")
     return result.findingCount == 0 ? .success : .failure
   }
 }

@@ -36,9 +36,8 @@ final class ServerProcess: Sendable {
       let registry = Registry()
       try registry.registerProcessMetrics()
       try database.registerMetrics(in: registry)
-      let destination = PushDestination(appender: database) { error in
-        TSDBError.Code.overloaded ~= error || TSDBError.Code.diskFull ~= error
-      }
+      let destination = PushDestination(
+        appender: database, secondsToWait: ServerProcess.secondsToWait)
       let pushGateway = try PushGateway(
         directory: options.dataDirectory + "/pushgateway", destination: destination,
         registry: registry, clock: clock)
@@ -51,6 +50,7 @@ final class ServerProcess: Sendable {
         startTime: startTime, flags: options.flags, retention: options.storage.retentionText,
         configuration: configuration.publicText)
       reloader = Reloader(options: options, scraping: scraping, status: status)
+      if let problem = options.storage.retentionProblem { options.logger.log(.warn, problem) }
       for problem in pushGateway.loadProblems + database.openingWarnings {
         options.logger.log(.warn, problem)
       }
@@ -69,6 +69,15 @@ final class ServerProcess: Sendable {
       throw error
     }
     logStart(configuration)
+  }
+
+  /// A queue is soon empty; a full disk takes somebody who makes space.
+  @Sendable private static func secondsToWait(after error: any Error) -> Int? {
+    switch error {
+    case TSDBError.Code.overloaded: 1
+    case TSDBError.Code.diskFull: 30
+    default: nil
+    }
   }
 
   /// Serves until a signal asks to stop.
@@ -162,6 +171,11 @@ final class ServerProcess: Sendable {
     databaseOptions.durability = options.storage.durability
     databaseOptions.minimumFreeByteCount = options.storage.minimumFreeByteCount
     databaseOptions.onConditionChange = { ServerProcess.log($0, options.logger) }
+    databaseOptions.onEvent = { event in
+      options.logger.log(
+        event.isDetail ? .debug : .info, event.message,
+        fields: event.fields.map { (key: $0.name, value: $0.value) })
+    }
     databaseOptions.lookbackDelta = options.lookbackDelta
     databaseOptions.queryTimeout = options.queryTimeout
     databaseOptions.maximumQuerySamples = options.maximumQuerySamples
@@ -190,7 +204,7 @@ final class ServerProcess: Sendable {
     case .readOnly(let reason):
       logger.log(
         .error, "the disk is full: no samples are taken until there is space",
-        ["reason": reason])
+        ["reason": reason, "hint": "free space, or lower --storage.min-free-space"])
     case .failed(let reason):
       logger.log(
         .error, "the store failed: no samples are taken until a restart", ["reason": reason])

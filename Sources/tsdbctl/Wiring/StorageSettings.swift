@@ -33,6 +33,20 @@ struct StorageSettings: Sendable {
     }
   }
 
+  /// The journal alone takes 16 MiB before its samples enter the tables, and the
+  /// newest window is never deleted.
+  private static let leastSensibleByteCount = 64 << 20
+
+  /// What is wrong with a limit that keeps next to nothing, or nil.
+  var retentionProblem: String? {
+    guard (1..<StorageSettings.leastSensibleByteCount).contains(retentionByteCount) else {
+      return nil
+    }
+    return "--storage.tsdb.retention.size=\(byteSizeText(retentionByteCount)) keeps little more "
+      + "than the newest window of two hours, which is never deleted; the least that makes sense "
+      + "is \(byteSizeText(StorageSettings.leastSensibleByteCount))"
+  }
+
   private static func durability(_ text: String) throws(UsageError) -> Durability {
     switch text {
     case "sync": return .sync

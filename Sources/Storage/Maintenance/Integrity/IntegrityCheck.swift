@@ -1,3 +1,4 @@
+import Glibc
 import LMDB
 import SeriesModel
 
@@ -20,8 +21,12 @@ package enum IntegrityCheck {
   ) throws(StorageError) -> IntegrityReport {
     var report = IntegrityReport()
     guard try hasSoundPages(directory, report: &report) else { return report }
+    let hasJournal = try hasJournal(directory, report: &report)
     guard let contents = try open(directory, options, report: &report) else { return report }
-    let (segments, pool) = try StoreReader.takeConsistentView(of: contents)
+    let (segments, pool) =
+      hasJournal
+      ? try StoreReader.takeConsistentView(of: contents)
+      : ([], try TransactionPool(contents.schema.environment, count: 1))
     try pool.read { transaction throws(StorageError) in
       try report.collect { report throws(StorageError) in
         try ValueCheck(schema: contents.schema).run(in: transaction.view, report: &report)
@@ -61,20 +66,46 @@ package enum IntegrityCheck {
   ) throws(StorageError) -> Bool {
     do throws(FileError) {
       let path = directory + "/lock"
-      guard FileSystem.exists(path) else { return checkPages(directory, report: &report) }
+      guard FileSystem.exists(path) else { return try checkPages(directory, report: &report) }
       let lock = try OpenFile(path: path, mode: .reading)
-      return try lock.tryLock(.shared) == false || checkPages(directory, report: &report)
+      if try lock.tryLock(.shared) == false { return true }
+      return try checkPages(directory, report: &report)
     } catch {
       throw StorageError(error)
     }
   }
 
-  private static func checkPages(_ directory: String, report: inout IntegrityReport) -> Bool {
+  private static func checkPages(
+    _ directory: String, report: inout IntegrityReport
+  ) throws(FileError) -> Bool {
     do throws(LMDBError) {
       try EnvironmentFile(directory: directory)?.checkPages()
       return true
     } catch {
+      // What this user may not read is not damaged.
+      if case .system(let number) = error.code, number == EACCES || number == EPERM {
+        throw FileError(operation: .open, path: directory + "/data.mdb", number: number)
+      }
       report.add("data.mdb", "its pages are damaged: \(error.description)")
+      return false
+    }
+  }
+
+  /// Whether the journal can be read; false, with a finding, when there are
+  /// tables, but no journal.
+  private static func hasJournal(
+    _ directory: String, report: inout IntegrityReport
+  ) throws(StorageError) -> Bool {
+    let journal = JournalDirectory(dataDirectory: directory)
+    do throws(FileError) {
+      _ = try journal.segmentNumbers()
+      return true
+    } catch {
+      guard error.isNotFound, FileSystem.exists(directory + "/data.mdb") else {
+        throw StorageError(error)
+      }
+      report.add(
+        journal.path, "the directory is missing, and with it what was not in the tables yet")
       return false
     }
   }
@@ -84,11 +115,6 @@ package enum IntegrityCheck {
   private static func open(
     _ directory: String, _ options: StoreOptions, report: inout IntegrityReport
   ) throws(StorageError) -> StoreContents? {
-    do throws(FileError) {
-      _ = try JournalDirectory(dataDirectory: directory).segmentNumbers()
-    } catch {
-      throw StorageError(error)
-    }
     var environmentOptions = EnvironmentOptions()
     environmentOptions.maximumReaderCount = options.maximumReaderCount
     environmentOptions.isReadOnly = true

@@ -48,6 +48,8 @@ package struct IntegrityReport: Sendable {
       add(segment, "at byte \(offset): \(reason)")
     case .database(let failure) where failure.code == .corrupted || failure.code == .pageNotFound:
       add("data.mdb", failure.description)
+    case .database(LMDBError(.notFound, during: .openTable)):
+      add("data.mdb", "a table is missing")
     default:
       throw error
     }

@@ -59,10 +59,11 @@ struct DescriptionCheck {
   func run(in view: ReadView, report: inout IntegrityReport) throws(StorageError) {
     try read(.sealedThrough, in: view, report: &report)
     try read(.checkpointSegment, in: view, report: &report)
+    try read(.copiedThrough, in: view, report: &report)
     try read(.nextSeriesID, in: view, report: &report)
     try read(.newestTimestamp, in: view, report: &report)
     try read(.tombstoneChanges, in: view, report: &report)
-    try read(.sealPlan, in: view, report: &report)
+    try read(.sealPlans, in: view, report: &report)
     try read(.mergePlan, in: view, report: &report)
     try read(.nextPart, in: view, report: &report)
     try contents.forEachMetadata(

@@ -158,7 +158,7 @@ private struct WindowContents {
       return "its part is none of the window's, \(row.firstPart) to \(row.endPart)"
     }
     if columns.count != description.sampleCount {
-      return "it has \(columns.count) samples, not \(description.sampleCount)"
+      return "it has \(counted(columns.count, "sample")), not \(description.sampleCount)"
     }
     if zip(columns.timestamps, columns.timestamps.dropFirst()).contains(where: { $0 >= $1 }) {
       return "its timestamps do not ascend"
