@@ -43,13 +43,16 @@ public enum QueryValue: Sendable {
 public struct VectorElement: Hashable, Sendable {
   /// The labels of the series.
   public var labels: Labels
-  /// The value, stamped with the evaluation time.
+  /// The value, stamped with the evaluation time; of a histogram its sum.
   public var sample: Sample
+  /// The histogram; nil when the value is a number.
+  public var histogram: NativeHistogram?
 
   /// Creates an element.
-  public init(labels: Labels, sample: Sample) {
+  public init(labels: Labels, sample: Sample, histogram: NativeHistogram? = nil) {
     self.labels = labels
     self.sample = sample
+    self.histogram = histogram
   }
 }
 

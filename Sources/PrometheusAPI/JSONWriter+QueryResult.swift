@@ -44,27 +44,75 @@ extension JSONWriter {
   }
 
   private mutating func write(_ element: VectorElement) {
+    let time = element.sample.timestamp.milliseconds
     object { json in
       json.name("metric")
       json.write(element.labels)
-      json.name("value")
-      json.sample(
-        timestampMilliseconds: element.sample.timestamp.milliseconds, value: element.sample.value)
+      if let histogram = element.histogram {
+        json.name("histogram")
+        json.sample(timestampMilliseconds: time, histogram: histogram)
+      } else {
+        json.name("value")
+        json.sample(timestampMilliseconds: time, value: element.sample.value)
+      }
     }
   }
 
   private mutating func write(_ series: MatrixSeries) {
+    let samples = series.samples
+    let histograms = samples.histograms.indices.filter { samples.histograms[$0] != nil }
     object { json in
       json.name("metric")
       json.write(series.labels)
-      json.name("values")
-      json.array { json in
-        for index in 0..<series.samples.count {
-          json.sample(
-            timestampMilliseconds: series.samples.timestamps[index],
-            value: series.samples.values[index])
+      if histograms.count < samples.count {
+        json.name("values")
+        json.array { json in
+          for index in 0..<samples.count where samples.histogram(at: index) == nil {
+            json.sample(
+              timestampMilliseconds: samples.timestamps[index], value: samples.values[index])
+          }
         }
       }
+      guard histograms.isEmpty == false else { return }
+      json.name("histograms")
+      json.array { json in
+        for index in histograms {
+          guard let histogram = samples.histograms[index] else { continue }
+          json.sample(timestampMilliseconds: samples.timestamps[index], histogram: histogram)
+        }
+      }
+    }
+  }
+
+  /// Writes a moment and a histogram as an array of two.
+  private mutating func sample(timestampMilliseconds: Int64, histogram: NativeHistogram) {
+    array { json in
+      json.timestamp(Timestamp(milliseconds: timestampMilliseconds))
+      json.write(histogram)
+    }
+  }
+
+  /// Writes a histogram as an object.
+  private mutating func write(_ histogram: NativeHistogram) {
+    object { json in
+      json.member("count", float: histogram.count)
+      json.member("sum", float: histogram.sum)
+      let buckets = histogram.ascendingBuckets
+      guard buckets.isEmpty == false else { return }
+      json.name("buckets")
+      json.array { json in
+        for bucket in buckets { json.write(bucket) }
+      }
+    }
+  }
+
+  private mutating func write(_ bucket: HistogramBucket) {
+    array { json in
+      // 0: the upper bound belongs to the bucket, 1: the lower, 2: neither, 3: both.
+      let code =
+        bucket.includesLower ? (bucket.includesUpper ? 3 : 1) : (bucket.includesUpper ? 0 : 2)
+      json.number(code)
+      for number in [bucket.lower, bucket.upper, bucket.count] { json.string(float: number) }
     }
   }
 

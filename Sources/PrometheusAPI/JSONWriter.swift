@@ -84,6 +84,27 @@ struct JSONWriter {
     needsComma = true
   }
 
+  /// Writes a member with a number as a string, as samples have it; any number,
+  /// NaN and infinities included.
+  mutating func member(_ name: String, float value: Double) {
+    self.name(name)
+    string(float: value)
+  }
+
+  /// Writes a number as a string, as samples have it.
+  mutating func string(float value: Double) {
+    separate()
+    bytes.append(UInt8(ascii: "\""))
+    appendFloat(value, as: .json, to: &bytes)
+    bytes.append(UInt8(ascii: "\""))
+    needsComma = true
+  }
+
+  /// Writes a whole number.
+  mutating func number(_ value: Int) {
+    raw("\(value)")
+  }
+
   /// Writes a string.
   mutating func string(_ value: String) {
     string(utf8: value.utf8.span)

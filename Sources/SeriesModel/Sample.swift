@@ -84,6 +84,14 @@ public struct SampleColumns: Sendable {
     values.append(histogram.sum)
   }
 
+  /// Appends the sample at `index` of other columns.
+  public mutating func append(_ columns: SampleColumns, at index: Int) {
+    appendOptional(
+      columns.histogram(at: index), startTimestamp: columns.startTimestamp(at: index))
+    timestamps.append(columns.timestamps[index])
+    values.append(columns.values[index])
+  }
+
   private mutating func appendOptional(_ histogram: NativeHistogram?, startTimestamp: Int64) {
     if histograms.isEmpty == false || histogram != nil {
       histograms.pad(with: nil, to: count)

@@ -8,7 +8,7 @@ import unittest
 
 import remote_write
 from peers import Prometheus
-from product import Server, wait_until
+from product import Server, tsdbctl, wait_until
 from targets import InstrumentedProcess
 
 PEER_CONFIGURATION = """
@@ -275,6 +275,24 @@ class ReceiverTest(unittest.TestCase):
         self.assertIn("stored 1 sample, refused 1 (1 invalid-histogram)", answer.text)
         counted = self.server.value("count_over_time(native[10s])", self.now / 1000)
         self.assertEqual(counted, 4)
+
+    def test_histograms_are_queried(self):
+        buckets = [remote_write.histogram(self.now, 10.5, [1, 2, 3], first_index=1)]
+        answer = remote_write.post(
+            self.server, remote_write.series({"__name__": "queried"}, [], histograms=buckets))
+        self.assertEqual(answer.status, 204, answer.text)
+        median = self.server.value("histogram_quantile(0.5, queried)", self.now / 1000)
+        self.assertAlmostEqual(median, 4)
+        printed = tsdbctl(
+            "query", "queried", f"--time={self.now / 1000}", f"--url={self.server.url}",
+            "--output=csv")
+        self.assertEqual(
+            printed.output,
+            'metric,value\nqueried,"{count:6, sum:10.5, (1,2]:1, (2,4]:2, (4,8]:3}"\n')
+        printed = tsdbctl(
+            "query", "range", "queried", f"--start={self.now / 1000}", f"--end={self.now / 1000}",
+            f"--url={self.server.url}", "--output=csv")
+        self.assertIn('"{count:6, sum:10.5, (1,2]:1, (2,4]:2, (4,8]:3}"', printed.output)
 
     def test_version_2_says_what_is_written(self):
         request = remote_write.Version2()

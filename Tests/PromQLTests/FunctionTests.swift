@@ -46,8 +46,11 @@ import Testing
       "functions of native histograms find none", series: "a 1",
       query: "histogram_count(a) or histogram_avg(a)", gives: ""),
     QueryCase(
-      "what can't be evaluated says so", series: "a 1", query: "start_timestamp(a)",
-      gives: "error: start_timestamp can't be evaluated: start timestamps are not stored"),
+      "start timestamps of samples", series: "a 1@-30 2 {{count=1}}@-90",
+      query: "start_timestamp(a)", at: .range(from: 0, through: 2, step: 1), gives: "{} -30 0 30"),
+    QueryCase(
+      "nothing computed has a start timestamp", series: "a 1@-30", query: "start_timestamp(a + 0)",
+      gives: ""),
   ])
   func computes(_ testCase: QueryCase) throws {
     try testCase.check()

@@ -117,6 +117,45 @@ import Testing
 
   @Test(arguments: [
     Case(
+      target: "/api/v1/query?query=latency&time=0",
+      json: success(
+        #"{"resultType":"vector","result":[{"metric":{"__name__":"latency"},"histogram":[0,"#
+          + #"{"count":"4.5","sum":"6","buckets":[[1,"-2","-1","0.5"],[3,"-0.25","0.25","1"],"#
+          + #"[0,"1","2","3"]]}]}]}"#)),
+    Case(
+      target: "/api/v1/query_range?query=latency&start=0&end=120&step=1m",
+      json: success(
+        #"{"resultType":"matrix","result":[{"metric":{"__name__":"latency"},"values":"#
+          + #"[[120,"7"]],"histograms":[[0,{"count":"4.5","sum":"6","buckets":"#
+          + #"[[1,"-2","-1","0.5"],[3,"-0.25","0.25","1"],[0,"1","2","3"]]}],"#
+          + #"[60,{"count":"2","sum":"NaN","buckets":[[3,"-Inf","5","2"]]}]]}]}"#)),
+    Case(
+      target: "/api/v1/query?query=latency*0&time=0",
+      json: success(
+        #"{"resultType":"vector","result":[{"metric":{},"histogram":[0,"#
+          + #"{"count":"0","sum":"0"}]}]}"#)),
+  ])
+  func histogramsAreAnswered(_ row: Case) throws {
+    var first = NativeHistogram(
+      zeroThreshold: 0.25, zeroCount: 1, count: 4.5, sum: 6)
+    first.positiveBuckets.append(index: 1, count: 3)
+    first.negativeBuckets.append(index: 1, count: 0.5)
+    var second = NativeHistogram(
+      schema: NativeHistogram.customBoundsSchema, count: 2, sum: .nan, customBounds: [5])
+    second.positiveBuckets.append(index: 0, count: 2)
+    var batch = SampleBatch()
+    let id = try database.seriesID(for: ["__name__": "latency"])
+    batch.add(id, timestampMilliseconds: 0, histogram: first)
+    batch.add(id, timestampMilliseconds: 60_000, histogram: second)
+    batch.add(id, timestampMilliseconds: 120_000, value: 7)
+    _ = try database.append(batch)
+    let answer = answer(row.target)
+    #expect(answer.status == row.status)
+    #expect(answer.json == row.json)
+  }
+
+  @Test(arguments: [
+    Case(
       target: "/api/v1/query?query=sum(", status: 400,
       json: error(
         "bad_data", #"invalid parameter \"query\": 1:5: parse error: unclosed left parenthesis"#)),

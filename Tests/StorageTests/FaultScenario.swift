@@ -140,7 +140,9 @@ final class AppendLedger: Sendable {
 /// new series, late samples, checkpoints, ends of windows, merging, retention,
 /// closing and opening again.
 struct FaultScenario {
-  static let labels: [Labels] = (0..<3).map { ["__name__": "m", "i": "\($0)"] }
+  static let labels: [Labels] = (0..<4).map { ["__name__": "m", "i": "\($0)"] }
+  /// The series of histograms.
+  static let richLabels = labels[3]
   static let hour: Int64 = 3_600_000
   /// The beginning of a day.
   static let start: Int64 = 1_700_006_400_000
@@ -166,17 +168,17 @@ struct FaultScenario {
 
   mutating func run() {
     open()
-    append([(0, 0), (1, 0)])
-    append([(0, 1), (1, 1)])
-    append([(0, 2.5), (1, 2.5)])
-    append([(0, 0.5)])
+    append([(0, 0), (1, 0), (3, 0)])
+    append([(0, 1), (1, 1), (3, 1)])
+    append([(0, 2.5), (1, 2.5), (3, 2.5)])
+    append([(0, 0.5), (3, 0.5)])
     maintain()
     attempt { try $0.sealEverything() }
-    append([(1, 25), (2, 25), (0, 1.25)])
+    append([(1, 25), (2, 25), (0, 1.25), (3, 25), (3, 24)])
     maintain()
-    append([(1, 25.5), (2, 25.5)])
+    append([(1, 25.5), (2, 25.5), (3, 25.5)])
     attempt { try $0.sealEverything() }
-    append([(1, 60), (2, 60)])
+    append([(1, 60), (2, 60), (3, 60)])
     maintain()
     maintain()
     query()
@@ -189,8 +191,8 @@ struct FaultScenario {
     query()
     attempt { try $0.close() }
     open()
-    append([(1, 288.5), (2, 288.5)])
-    append([(1, 72)])
+    append([(1, 288.5), (2, 288.5), (3, 288.5)])
+    append([(1, 72), (3, 72)])
     maintain()
     attempt { try $0.close() }
   }
@@ -244,9 +246,16 @@ struct FaultScenario {
       var batch = SampleBatch()
       batch.metadata["m"] = MetricMetadata(type: .gauge)
       for entry in entries {
-        batch.add(
-          try store.seriesID(for: entry.labels), timestampMilliseconds: entry.timestamp,
-          value: Double(bitPattern: entry.value))
+        let id = try store.seriesID(for: entry.labels)
+        let value = Double(bitPattern: entry.value)
+        if entry.labels == FaultScenario.richLabels {
+          batch.add(
+            id, timestampMilliseconds: entry.timestamp,
+            histogram: FaultScenario.histogram(ofSum: value),
+            startTimestampMilliseconds: entry.timestamp - 1)
+        } else {
+          batch.add(id, timestampMilliseconds: entry.timestamp, value: value)
+        }
       }
       ledger.begin(entries)
       do {
@@ -260,6 +269,14 @@ struct FaultScenario {
     }
   }
 
+  /// The histogram that stands for a value.
+  private static func histogram(ofSum sum: Double) -> NativeHistogram {
+    var histogram = NativeHistogram(schema: 1, count: 7, sum: sum)
+    histogram.positiveBuckets.append(index: 3, count: 4)
+    histogram.negativeBuckets.append(index: Int32(sum), count: 3)
+    return histogram
+  }
+
   private mutating func query() {
     let ledger = ledger
     attempt { try FaultScenario.check($0, ledger, "while it runs") }
@@ -270,8 +287,15 @@ struct FaultScenario {
   static func check(_ queryable: some Queryable, _ ledger: AppendLedger, _ comment: String) throws {
     let selection = SeriesSelection(matchers: [], start: .earliest, end: .latest)
     let snapshot = try queryable.snapshot(of: [selection])
-    let found = try snapshot.samples(ofSelection: 0)
+    let columns = try snapshot.columns(ofSelection: 0)
     guard snapshot.warnings.isEmpty else { return }
+    if let rich = columns[richLabels] {
+      #expect(rich.histograms == rich.values.map { histogram(ofSum: $0) }, "\(comment)")
+      #expect(rich.startTimestamps == rich.timestamps.map { $0 - 1 }, "\(comment)")
+    }
+    let found = columns.mapValues { columns in
+      zip(columns.timestamps, columns.values).map { Sample(milliseconds: $0, value: $1) }
+    }
     ledger.check(found, retention: options.retentionMilliseconds, comment)
   }
 
@@ -287,7 +311,7 @@ struct FaultScenario {
     try check(store, ledger, comment)
     var next = FaultScenario(path: path, ledger: ledger)
     next.store = store
-    next.append([(0, 289), (1, 289), (2, 289)])
+    next.append([(0, 289), (1, 289), (2, 289), (3, 289)])
     try store.sealEverything()
     next.maintain()
     try check(store, ledger, comment)

@@ -11,16 +11,26 @@ package final class InMemoryStore: Queryable {
 
   /// Adds samples to a series; a sample at a known time replaces it.
   package func append(_ samples: [Sample], to labels: Labels) {
+    var columns = SampleColumns()
+    for sample in samples.sorted(by: { $0.timestamp < $1.timestamp }) {
+      columns.append(timestampMilliseconds: sample.timestamp.milliseconds, value: sample.value)
+    }
+    append(columns, to: labels)
+  }
+
+  /// Adds samples to a series; a sample at a known time replaces it.
+  package func append(_ samples: SampleColumns, to labels: Labels) {
     contents.withLock { contents in
-      var byTime: [Int64: Double] = [:]
       let known = contents[labels] ?? SampleColumns()
-      for index in 0..<known.count { byTime[known.timestamps[index]] = known.values[index] }
-      for sample in samples { byTime[sample.timestamp.milliseconds] = sample.value }
-      var columns = SampleColumns()
-      for (time, value) in byTime.sorted(by: { $0.key < $1.key }) {
-        columns.append(timestampMilliseconds: time, value: value)
+      var sources: [Int64: (columns: SampleColumns, index: Int)] = [:]
+      for columns in [known, samples] {
+        for index in 0..<columns.count { sources[columns.timestamps[index]] = (columns, index) }
       }
-      contents[labels] = columns
+      var merged = SampleColumns()
+      for (_, source) in sources.sorted(by: { $0.key < $1.key }) {
+        merged.append(source.columns, at: source.index)
+      }
+      contents[labels] = merged
     }
   }
 
@@ -56,8 +66,7 @@ package final class InMemoryStore: Queryable {
     for (labels, samples) in contents where matchers.allSatisfy({ $0.matches(labels) }) {
       var kept = SampleColumns()
       for index in 0..<samples.count where range.contains(samples.timestamps[index]) {
-        kept.append(
-          timestampMilliseconds: samples.timestamps[index], value: samples.values[index])
+        kept.append(samples, at: index)
       }
       if kept.isEmpty == false { series.append((labels, kept)) }
     }
@@ -92,8 +101,7 @@ private struct Selected: SeriesSet {
 
     func read(seriesAt index: Int, into columns: inout SampleColumns) {
       let samples = selected.series[index].samples
-      columns.timestamps += samples.timestamps
-      columns.values += samples.values
+      for sample in 0..<samples.count { columns.append(samples, at: sample) }
     }
   }
 }

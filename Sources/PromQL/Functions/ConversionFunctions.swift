@@ -29,7 +29,7 @@ let conversionFunctions: [FunctionDefinition] = [
         of: call.vector(0), described: call.plan.arguments[0].expression, on: call.grid)
     }),
   FunctionDefinition(
-    "timestamp", [.instantVector], dependsOnTime: true, readsSampleTimestamps: true,
+    "timestamp", [.instantVector], dependsOnTime: true, selectorReading: .timestamp,
     summary: "The times of the samples, in seconds since 1970.",
     body: .vector { call in
       let grid = call.grid
@@ -43,14 +43,23 @@ let conversionFunctions: [FunctionDefinition] = [
       }
       return MappedVector(operand: vector) { column in
         column.dropsName = true
-        for step in column.values.indices where column.values[step].isAbsent == false {
+        for step in column.values.indices where column.isPresent(at: step) {
           column.values[step] = Double(grid.time(at: step)) / 1000
         }
+        column.histograms = []
         return true
       }
     }),
   FunctionDefinition(
     "start_timestamp", [.instantVector], isExperimental: true, dependsOnTime: true,
-    summary: "The times from which counters count, in seconds since 1970.",
-    body: .unavailable(reason: "start timestamps are not stored")),
+    selectorReading: .startTimestamp,
+    summary: "The times from which counters count, in seconds since 1970; 0 where unknown.",
+    body: .vector { call in
+      // Only samples have start timestamps, and nothing that is computed.
+      guard case .selector = call.plan.arguments[0].node else { return MaterializedVector([]) }
+      return MappedVector(operand: try call.vector(0)) { column in
+        column.dropsName = true
+        return true
+      }
+    }),
 ]

@@ -1,4 +1,5 @@
 import PromQLSyntax
+import SeriesModel
 
 /// Everything there is to know of one function.
 ///
@@ -14,9 +15,10 @@ package struct FunctionDefinition: Sendable {
   /// True when the result depends on the evaluation time even where the
   /// arguments don't.
   let dependsOnTime: Bool
-  /// True when an argument that is a plain selector stands for the times of its
-  /// samples instead of their values.
-  let readsSampleTimestamps: Bool
+  /// What an argument that is a plain selector stands for.
+  let selectorReading: SelectorReading
+  /// What the function makes of native histograms in an instant vector.
+  let histogramUse: HistogramUse
   /// True for `info`, whose last argument selects further series.
   let joinsInfoSeries: Bool
   /// True when the result is 1 where the function has no value for any series.
@@ -35,8 +37,9 @@ package struct FunctionDefinition: Sendable {
   init(
     _ name: String, _ argumentTypes: [ValueType] = [], arity: FunctionSignature.Arity = .fixed,
     returns returnType: ValueType = .instantVector, isExperimental: Bool = false,
-    keepsName: Bool = false, dependsOnTime: Bool = false, readsSampleTimestamps: Bool = false,
-    joinsInfoSeries: Bool = false, reportsAbsence: Bool = false,
+    keepsName: Bool = false, dependsOnTime: Bool = false, selectorReading: SelectorReading = .value,
+    histogramUse: HistogramUse = .other, joinsInfoSeries: Bool = false,
+    reportsAbsence: Bool = false,
     rangeModifiers: [RangeModifier] = [], summary: String,
     body: FunctionBody
   ) {
@@ -45,7 +48,8 @@ package struct FunctionDefinition: Sendable {
     self.summary = summary
     self.keepsName = keepsName
     self.dependsOnTime = dependsOnTime
-    self.readsSampleTimestamps = readsSampleTimestamps
+    self.selectorReading = selectorReading
+    self.histogramUse = histogramUse
     self.joinsInfoSeries = joinsInfoSeries
     self.reportsAbsence = reportsAbsence
     self.rangeModifiers = rangeModifiers
@@ -53,8 +57,28 @@ package struct FunctionDefinition: Sendable {
   }
 }
 
+/// What a function makes of native histograms.
+enum HistogramUse: Sendable {
+  /// Only counts and sums, of which selectors below are to say whether they
+  /// began anew.
+  case statistics
+  /// Their buckets.
+  case buckets
+  /// Anything else.
+  case other
+}
+
 /// How a function is evaluated.
+///
+/// Native histograms have no result where nothing else is said.
 enum FunctionBody: Sendable {
+  /// What computes numbers from the numbers of one series.
+  typealias WindowBody =
+    @Sendable (WindowedSeries, WindowArguments, inout [Double]) throws -> Void
+  /// What computes numbers and histograms from those of one series.
+  typealias MixedWindowBody =
+    @Sendable (WindowedSeries, WindowArguments, inout SeriesColumn) throws -> Void
+
   /// A scalar made of scalars, step by step.
   case scalar(@Sendable (ScalarCall) -> Double)
   /// Each value of an instant vector by itself.
@@ -65,14 +89,17 @@ enum FunctionBody: Sendable {
   /// A part of the moment that each value names as seconds since 1970; without
   /// an argument, of the evaluation time.
   case calendar(@Sendable (CalendarMoment) -> Int64)
+  /// A number of each native histogram of an instant vector.
+  case histogramwise(@Sendable (NativeHistogram) -> Double)
   /// The samples of one series, window by window; called once a series.
-  case window(@Sendable (WindowedSeries, WindowArguments, inout [Double]) throws -> Void)
-  /// Whole vectors.
+  ///
+  /// `mixed` is called where the series has native histograms; without it they
+  /// are left out, with a remark where they are in a window with numbers.
+  case window(WindowBody, mixed: MixedWindowBody? = nil)
+  /// Whole vectors, which may hold histograms.
   case vector(@Sendable (VectorCall) throws -> any VectorSource)
   /// A scalar made of whole vectors.
   case scalarOfVector(@Sendable (VectorCall) throws -> [Double])
-  /// Known to the language, but not to this engine.
-  case unavailable(reason: String)
 }
 
 /// One step of a call whose arguments are scalars.

@@ -4,34 +4,112 @@ import SeriesModel
 
 private func overTime(
   _ name: String, _ summary: String, isExperimental: Bool = false, keepsName: Bool = false,
-  _ body: @escaping @Sendable (WindowedSeries, WindowArguments, inout [Double]) throws -> Void
+  _ body: @escaping FunctionBody.WindowBody, mixed: FunctionBody.MixedWindowBody? = nil
 ) -> FunctionDefinition {
   FunctionDefinition(
     name, [.rangeVector], isExperimental: isExperimental, keepsName: keepsName, summary: summary,
-    body: .window(body))
+    body: .window(body, mixed: mixed))
 }
 
-/// A function of the values of each window by themselves.
+/// A function of the numbers of each window by themselves.
 private func reducing(
-  _ name: String, _ summary: String, isExperimental: Bool = false, keepsName: Bool = false,
+  _ name: String, _ summary: String, isExperimental: Bool = false,
   _ body: @escaping @Sendable (SampleColumns, Range<Int>) -> Double
 ) -> FunctionDefinition {
-  overTime(name, summary, isExperimental: isExperimental, keepsName: keepsName) {
-    series, _, values in
+  overTime(name, summary, isExperimental: isExperimental) { series, _, values in
     try series.forEachWindow { values[$0.step] = body(series.samples, $0.samples) }
   }
 }
 
+/// A number that depends on when there are samples, of whatever kind they are.
+private func counting(
+  _ name: String, _ summary: String, isExperimental: Bool = false,
+  _ body: @escaping @Sendable (SampleColumns, Range<Int>) -> Double
+) -> FunctionDefinition {
+  let evaluate: FunctionBody.WindowBody = { series, _, values in
+    try series.forEachWindow { values[$0.step] = body(series.samples, $0.samples) }
+  }
+  return overTime(
+    name, summary, isExperimental: isExperimental, evaluate,
+    mixed: { try evaluate($0, $1, &$2.values) })
+}
+
+/// One sample of each window, of whatever kind it is.
+private func choosing(
+  _ name: String, _ summary: String, isExperimental: Bool = false,
+  _ index: @escaping @Sendable (Range<Int>) -> Int
+) -> FunctionDefinition {
+  overTime(
+    name, summary, isExperimental: isExperimental, keepsName: true,
+    { series, _, values in
+      try series.forEachWindow { values[$0.step] = series.samples.values[index($0.samples)] }
+    },
+    mixed: { series, _, column in
+      try series.forEachWindow { window in
+        column.set(series.samples, at: index(window.samples), step: window.step)
+      }
+    })
+}
+
+/// A total of each window of numbers or of histograms.
+private func totalling(
+  _ name: String, _ summary: String,
+  _ body: @escaping @Sendable (SampleColumns, Range<Int>, PrefixSums) -> Double,
+  histograms:
+    @escaping @Sendable (WindowedSeries.Window, WindowedSeries, WindowArguments)
+    -> NativeHistogram?
+) -> FunctionDefinition {
+  overTime(
+    name, summary,
+    { series, _, values in
+      let sums = PrefixSums(series.samples.values)
+      try series.forEachWindow { values[$0.step] = body(series.samples, $0.samples, sums) }
+    },
+    mixed: { series, arguments, column in
+      let sums = PrefixSums(series.samples.values)
+      try series.forEachWindow { window in
+        switch series.content(of: window) {
+        case .numbers:
+          column.values[window.step] = body(series.samples, window.samples, sums)
+        case .histograms:
+          if let total = histograms(window, series, arguments) {
+            column.set(total, at: window.step)
+          }
+        case .mixed:
+          arguments.context.warn(
+            HistogramRemark.mixedTypes(ofMetric: series.labels.metricName ?? ""),
+            at: arguments.argumentRanges[0])
+        }
+      }
+    })
+}
+
+private func total<Total: HistogramTotal>(
+  _ type: Total.Type, of window: WindowedSeries.Window, in series: WindowedSeries,
+  _ arguments: WindowArguments
+) -> NativeHistogram? {
+  let histograms = series.samples.histograms[window.samples].lazy.compactMap { $0 }
+  guard let first = histograms.first else { return nil }
+  var tally = HistogramTally<Total>(first)
+  for histogram in histograms.dropFirst() where tally.add(histogram) == false {
+    arguments.context.warn(
+      HistogramRemark.mixedSchemas(ofMetric: series.labels.metricName ?? ""),
+      at: arguments.argumentRanges[0])
+    return nil
+  }
+  arguments.context.remark(
+    on: tally.remarks, in: .aggregation, at: arguments.argumentRanges[0])
+  return tally.value
+}
+
 /// Statistics of the samples in windows.
 let overTimeFunctions: [FunctionDefinition] = [
-  overTime("sum_over_time", "The sum of the values.") { series, _, values in
-    let sums = PrefixSums(series.samples.values)
-    try series.forEachWindow { values[$0.step] = windowSum(series.samples, $0.samples, sums) }
-  },
-  overTime("avg_over_time", "The mean of the values.") { series, _, values in
-    let sums = PrefixSums(series.samples.values)
-    try series.forEachWindow { values[$0.step] = windowMean(series.samples, $0.samples, sums) }
-  },
+  totalling(
+    "sum_over_time", "The sum of the values.", windowSum,
+    histograms: { total(HistogramSum.self, of: $0, in: $1, $2) }),
+  totalling(
+    "avg_over_time", "The mean of the values.", windowMean,
+    histograms: { total(HistogramMean.self, of: $0, in: $1, $2) }),
   overTime("min_over_time", "The smallest value.") { series, _, values in
     try slideExtreme(over: series, into: &values) { $0 > $1 }
   },
@@ -49,16 +127,14 @@ let overTimeFunctions: [FunctionDefinition] = [
   ) { series, _, values in
     try slideExtreme(over: series, ofLast: true, asTime: true, into: &values) { $0 < $1 }
   },
-  reducing("count_over_time", "The number of samples.") { _, window in Double(window.count) },
-  reducing("present_over_time", "1 where there is a sample.") { _, _ in 1 },
-  reducing("first_over_time", "The oldest value.", isExperimental: true, keepsName: true) {
-    $0.values[$1.lowerBound]
-  },
-  reducing("last_over_time", "The newest value.", keepsName: true) { $0.values[$1.upperBound - 1] },
-  reducing(
+  counting("count_over_time", "The number of samples.") { _, window in Double(window.count) },
+  counting("present_over_time", "1 where there is a sample.") { _, _ in 1 },
+  choosing("first_over_time", "The oldest value.", isExperimental: true) { $0.lowerBound },
+  choosing("last_over_time", "The newest value.") { $0.upperBound - 1 },
+  counting(
     "ts_of_first_over_time", "The time of the oldest sample, in seconds.", isExperimental: true
   ) { Double($0.timestamps[$1.lowerBound]) / 1000 },
-  reducing(
+  counting(
     "ts_of_last_over_time", "The time of the newest sample, in seconds.", isExperimental: true
   ) { Double($0.timestamps[$1.upperBound - 1]) / 1000 },
   reducing("stdvar_over_time", "The variance of the values.", windowVariance),
@@ -74,9 +150,11 @@ let overTimeFunctions: [FunctionDefinition] = [
   FunctionDefinition(
     "absent_over_time", [.rangeVector], reportsAbsence: true,
     summary: "1 where no series has a sample.",
-    body: .window { series, _, values in
-      try series.forEachWindow { values[$0.step] = 1 }
-    }),
+    body: .window(
+      { series, _, values in try series.forEachWindow { values[$0.step] = 1 } },
+      mixed: { series, _, column in
+        try series.forEachWindow { column.values[$0.step] = 1 }
+      })),
 ]
 
 /// The sums of the first values, where addition is exact.

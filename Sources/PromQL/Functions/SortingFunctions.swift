@@ -10,7 +10,11 @@ private func sorting(
     arity: byLabels ? .variadic : .fixed, isExperimental: byLabels, keepsName: true,
     summary: summary,
     body: .vector { call in
-      let vector = try call.vector(0)
+      var vector = try call.vector(0)
+      if byLabels == false {
+        // Histograms have no order.
+        vector = MappedVector(operand: vector) { $0.dropHistograms() }
+      }
       guard call.grid.count == 1 else {
         if call.grid.count > 1 {
           call.context.warn(

@@ -59,14 +59,3 @@ extension BinaryOperator {
     return compares(left, right) ? left : .absent
   }
 }
-
-extension EvaluationContext {
-  /// Says that floats don't have the operator.
-  func informIncompatibleFloats(_ operation: BinaryOperator, at range: SourceRange) {
-    let symbol = operation.rawValue
-    inform(
-      "incompatible sample types encountered for binary operator \"\(symbol)\":"
-        + " float \(symbol) float",
-      at: range)
-  }
-}

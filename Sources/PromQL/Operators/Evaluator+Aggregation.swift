@@ -51,6 +51,7 @@ extension Evaluator {
     var accumulators: [Accumulator] = []
     var dropsName: [Bool] = []
     var reservation = context.budget.reservation()
+    let remarks = AggregationRemarks(context: context, plan: plan)
     try vector(plan.operand, on: grid).forEach(in: context) { column in
       let index = groups.index(of: column.labels)
       if index == accumulators.count {
@@ -60,11 +61,15 @@ extension Evaluator {
       }
       if column.dropsName { dropsName[index] = true }
       try reservation.extend(by: accumulators[index].add(column.values))
+      if column.hasHistograms {
+        try reservation.extend(by: accumulators[index].add(histogramsOf: column, remarks))
+      }
     }
     let columns = accumulators.indices.map { index in
-      SeriesColumn(
-        labels: groups.labels[index], dropsName: dropsName[index],
-        values: accumulators[index].finish())
+      var column = SeriesColumn(
+        labels: groups.labels[index], dropsName: dropsName[index], values: [])
+      accumulators[index].finish(into: &column, remarks)
+      return column
     }
     return MaterializedVector(columns.filter(\.hasValues), reservation: reservation)
   }

@@ -58,7 +58,15 @@ extension Evaluator {
       return MappedVector(operand: try vector(plan.arguments[0].node, on: grid)) { column in
         if keepsName == false { column.dropsName = true }
         column.updateValues(body)
-        return true
+        return column.dropHistograms()
+      }
+    case .histogramwise(let body):
+      return MappedVector(operand: try vector(plan.arguments[0].node, on: grid)) { column in
+        if keepsName == false { column.dropsName = true }
+        guard column.histograms.isEmpty == false else { return false }
+        column.values = column.histograms.map { $0.map(body) ?? .absent }
+        column.histograms = []
+        return column.hasValues
       }
     case .elementwiseWithScalars(let body):
       let scalars = try plan.arguments.dropFirst().map { try scalar($0.node, on: grid) }
@@ -67,6 +75,7 @@ extension Evaluator {
         for step in column.values.indices where column.values[step].isAbsent == false {
           column.values[step] = body(column.values[step], scalars.map { $0[step] }) ?? .absent
         }
+        column.histograms = []
         return column.hasValues
       }
     case .calendar(let body):
@@ -81,17 +90,17 @@ extension Evaluator {
         column.updateValues { value in
           Double(body(CalendarMoment(seconds: FloatOperations.truncated(value))))
         }
-        return true
+        return column.dropHistograms()
       }
     case .vector(let body):
       return try body(VectorCall(plan: plan, grid: grid, evaluator: self))
-    case .scalar, .scalarOfVector, .window, .unavailable:
+    case .scalar, .scalarOfVector, .window:
       preconditionFailure("\(plan.function.signature.name) does not give a vector here")
     }
   }
 
   func windowCall(_ plan: WindowCallPlan, on grid: StepGrid) throws -> any VectorSource {
-    guard case .window(let body) = plan.function.body else {
+    guard case .window(let body, let mixedBody) = plan.function.body else {
       preconditionFailure("\(plan.function.signature.name) takes no range vector")
     }
     let arguments = WindowArguments(
@@ -99,7 +108,7 @@ extension Evaluator {
       argumentRanges: plan.argumentExpressions.map(\.sourceRange), context: context)
     let windows = WindowedFunction(
       series: try range(plan.range), geometry: geometry(of: plan.range, on: grid),
-      function: plan.function, body: body, arguments: arguments)
+      function: plan.function, body: body, mixedBody: mixedBody, arguments: arguments)
     if plan.function.reportsAbsence {
       return try absence(of: windows, described: plan.argumentExpressions[0], on: grid)
     }
@@ -115,9 +124,7 @@ extension Evaluator {
   ) throws -> any VectorSource {
     var values = [Double](repeating: 1, count: grid.count)
     try vector.forEach(in: context) { column in
-      for (step, value) in column.values.enumerated() where value.isAbsent == false {
-        values[step] = .absent
-      }
+      column.forEachPresentStep { values[$0] = .absent }
     }
     let column = SeriesColumn(
       labels: expression.labelsOfAbsentSeries, dropsName: false, values: values)

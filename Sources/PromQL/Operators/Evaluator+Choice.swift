@@ -11,7 +11,7 @@ extension Evaluator {
     guard try isRatio ? checkRatios(parameters, plan) : checkCounts(parameters) else {
       return MaterializedVector([])
     }
-    let operand = try vector(plan.operand, on: grid).materialized(in: context)
+    let operand = try candidates(of: plan, on: grid)
     var groups = GroupIndex(GroupKey(plan.grouping))
     let groupOfSeries = operand.columns.map { groups.index(of: $0.labels) }
     let choice = StepChoice(
@@ -24,19 +24,39 @@ extension Evaluator {
       let chosen = choice.chosen(at: 0, parameter: parameters[0])
       return MaterializedVector(chosen.map { operand.columns[$0] })
     }
-    var values = operand.columns.map { _ in [Double].absent(count: grid.count) }
+    var columns = operand.columns.map { column in
+      SeriesColumn(
+        labels: column.labels, dropsName: column.dropsName, values: .absent(count: grid.count))
+    }
     for step in 0..<grid.count {
       try context.checkpoint()
       for index in choice.chosen(at: step, parameter: parameters[step]) {
-        values[index][step] = operand.columns[index].values[step]
+        if let histogram = operand.columns[index].histogram(at: step) {
+          columns[index].set(histogram, at: step)
+        } else {
+          columns[index].values[step] = operand.columns[index].values[step]
+        }
       }
     }
-    let columns = operand.columns.indices.map { index in
-      SeriesColumn(
-        labels: operand.columns[index].labels, dropsName: operand.columns[index].dropsName,
-        values: values[index])
-    }
     return MaterializedVector(columns.filter(\.hasValues))
+  }
+
+  /// The series to choose from: for `topk` and `bottomk`, which order numbers,
+  /// those without histograms.
+  private func candidates(
+    of plan: AggregationPlan, on grid: StepGrid
+  ) throws -> MaterializedVector {
+    let operand = try vector(plan.operand, on: grid)
+    guard plan.aggregator == .topK || plan.aggregator == .bottomK else {
+      return try operand.materialized(in: context)
+    }
+    return try MappedVector(operand: operand) { [context] column in
+      if column.hasHistograms {
+        context.informIgnoredHistogram(by: plan.aggregator, at: plan.sourceRange)
+        column.histograms = []
+      }
+      return column.hasValues
+    }.materialized(in: context)
   }
 
   /// - Returns: False when nothing is chosen at any step.
@@ -97,7 +117,7 @@ private struct StepChoice {
     var ofGroup = [[Int]](repeating: [], count: groupCount)
     if aggregator == .limitRatio {
       let ratio = min(max(parameter, -1), 1)
-      for index in columns.indices where columns[index].values[step].isAbsent == false {
+      for index in columns.indices where columns[index].isPresent(at: step) {
         let share = hashShares[index]
         if ratio >= 0 ? share < ratio : share >= 1 + ratio {
           ofGroup[groupOfSeries[index]].append(index)
@@ -107,7 +127,7 @@ private struct StepChoice {
     }
     let limit = Int(min(parameter, Double(columns.count)))
     guard limit >= 1 else { return [] }
-    for index in columns.indices where columns[index].values[step].isAbsent == false {
+    for index in columns.indices where columns[index].isPresent(at: step) {
       let group = groupOfSeries[index]
       if aggregator == .limitK {
         if ofGroup[group].count < limit { ofGroup[group].append(index) }

@@ -22,15 +22,19 @@ extension Evaluator {
     try vector(plan.operand, on: grid).forEach(in: context) { column in
       var lastBits: UInt64?
       var index = 0
-      for (step, value) in column.values.enumerated() where value.isAbsent == false {
-        if value.bitPattern != lastBits {
-          let text = floatText(value, as: .decimal)
-          index = groups.index(of: column.labels.setting(name, to: text))
-          lastBits = value.bitPattern
-          if index == counts.count {
-            try reservation.extend(by: grid.count)
-            counts.append(Array(repeating: 0, count: grid.count))
-          }
+      func findIndex(ofValue text: String) throws {
+        index = groups.index(of: column.labels.setting(name, to: text))
+        if index == counts.count {
+          try reservation.extend(by: grid.count)
+          counts.append(Array(repeating: 0, count: grid.count))
+        }
+      }
+      try column.forEachPresentStep { step in
+        if let histogram = column.histogram(at: step) {
+          try findIndex(ofValue: histogram.promQLText)
+        } else if column.values[step].bitPattern != lastBits {
+          try findIndex(ofValue: floatText(column.values[step], as: .decimal))
+          lastBits = column.values[step].bitPattern
         }
         counts[index][step] += 1
       }

@@ -7,11 +7,11 @@ extension Evaluator {
     let operand = try vector(plan.vector, on: grid)
     let dropsName = operation.changesMetric || plan.returnsBool
     return MappedVector(operand: operand) { [context] column in
-      if operation.isTrim {
-        context.informIncompatibleFloats(operation, at: plan.sourceRange)
-        return false
-      }
       if dropsName { column.dropsName = true }
+      if operation.isTrim || column.histograms.isEmpty == false {
+        combineElements(of: &column, with: scalars, plan, context)
+        return column.hasValues
+      }
       for step in column.values.indices where column.values[step].isAbsent == false {
         let value = column.values[step]
         if plan.isScalarLeft == false {
@@ -27,5 +27,26 @@ extension Evaluator {
       }
       return column.hasValues
     }
+  }
+}
+
+/// Applies an operator to a series that has histograms, or one that only
+/// histograms have.
+private func combineElements(
+  of column: inout SeriesColumn, with scalars: [Double], _ plan: MixedBinaryPlan,
+  _ context: EvaluationContext
+) {
+  let operation = ElementOperation(operation: plan.operation, returnsBool: plan.returnsBool)
+  for step in column.values.indices {
+    guard let element = column.element(at: step) else { continue }
+    let scalar = BinaryElement.number(scalars[step])
+    let outcome =
+      plan.isScalarLeft
+      ? operation.outcome(scalar, element) : operation.outcome(element, scalar)
+    if let remark = outcome.remark {
+      context.annotations.insert(remark.kind, remark.message, at: plan.sourceRange)
+    }
+    let keepsElement = plan.isScalarLeft && plan.operation.isComparison && !plan.returnsBool
+    column.set(keepsElement && outcome.element != nil ? element : outcome.element, at: step)
   }
 }

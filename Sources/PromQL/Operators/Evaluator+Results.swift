@@ -17,9 +17,12 @@ extension Evaluator {
     try vector(plan.root, on: plan.grid).forEach(in: context) { column in
       let labels = column.resultLabels
       guard seen.insert(labels).inserted else { throw QueryError.sameLabelSets }
-      try reservation.extend(by: 1)
+      let histogram = column.histogram(at: 0)
+      try reservation.extend(by: histogram?.sampleCost ?? 1)
+      let value = histogram?.sum ?? column.values[0]
       elements.append(
-        VectorElement(labels: labels, sample: Sample(timestamp: time, value: column.values[0])))
+        VectorElement(
+          labels: labels, sample: Sample(timestamp: time, value: value), histogram: histogram))
     }
     return .vector(elements)
   }
@@ -60,7 +63,7 @@ extension Evaluator {
       let labels =
         found.dropsName ? found.labels.removing(SeriesColumn.metadataLabels) : found.labels
       guard seen.insert(labels).inserted else { throw QueryError.sameLabelSets }
-      try reservation.extend(by: samples.count)
+      try reservation.extend(by: samples.cost)
       result.append(MatrixSeries(labels: labels, samples: samples))
     }
     return result.sorted { $0.labels < $1.labels }
@@ -72,10 +75,7 @@ extension WindowedSeries {
   fileprivate func samples(in window: Window) -> SampleColumns {
     var result = SampleColumns()
     func append(_ range: Range<Int>) {
-      for index in range {
-        result.append(
-          timestampMilliseconds: samples.timestamps[index], value: samples.values[index])
-      }
+      for index in range { result.append(samples, at: index) }
     }
     guard geometry.modifier != nil else {
       append(window.samples)

@@ -17,9 +17,7 @@ extension Evaluator {
     try vector(plan.right, on: grid).forEach(in: context) { column in
       let number = groups.index(of: column.labels)
       if number == present.count { present.append(Array(repeating: false, count: grid.count)) }
-      for (step, value) in column.values.enumerated() where value.isAbsent == false {
-        present[number][step] = true
-      }
+      column.forEachPresentStep { present[number][$0] = true }
     }
     let keepsPresent = plan.operation == .and
     return MappedVector(operand: try vector(plan.left, on: grid)) { [groups, present] column in
@@ -27,7 +25,7 @@ extension Evaluator {
         return keepsPresent == false
       }
       for step in column.values.indices where present[number][step] != keepsPresent {
-        column.values[step] = .absent
+        column.removeValue(at: step)
       }
       return column.hasValues
     }
@@ -42,16 +40,14 @@ extension Evaluator {
     try vector(plan.left, on: grid).forEach(in: context) { column in
       let number = groups.index(of: column.labels)
       if number == present.count { present.append(Array(repeating: false, count: grid.count)) }
-      for (step, value) in column.values.enumerated() where value.isAbsent == false {
-        present[number][step] = true
-      }
+      column.forEachPresentStep { present[number][$0] = true }
       try collector.merge(column)
     }
     try vector(plan.right, on: grid).forEach(in: context) { column in
       var column = column
       if let number = groups.knownIndex(of: column.labels) {
         for step in column.values.indices where present[number][step] {
-          column.values[step] = .absent
+          column.removeValue(at: step)
         }
       }
       if column.hasValues { try collector.merge(column) }

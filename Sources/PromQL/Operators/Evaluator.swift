@@ -42,12 +42,18 @@ struct Evaluator {
       return MappedVector(operand: try vector(operand, on: grid)) { column in
         column.dropsName = true
         column.updateValues { -$0 }
+        for step in column.histograms.indices {
+          column.histograms[step] = column.histograms[step]?.multiplied(by: -1)
+        }
         return true
       }
     case .stepInvariant(let inner, let single):
       let operand = try vector(inner, on: single)
       return MappedVector(operand: operand) { column in
         column.values = Array(repeating: column.values[0], count: grid.count)
+        if column.histograms.isEmpty == false {
+          column.histograms = Array(repeating: column.histograms[0], count: grid.count)
+        }
         return grid.count > 0
       }
     case .call(let call):
@@ -74,7 +80,8 @@ struct Evaluator {
   func range(_ plan: RangePlan) throws -> any RangeSeries {
     switch plan.source {
     case .selector(let selector):
-      return StoredRangeSeries(data: context.selections[selector.selectionIndex])
+      return StoredRangeSeries(
+        data: context.selections[selector.selectionIndex], tellsResets: selector.tellsResets)
     case .subquery(let node, let inner):
       return SubqueryRangeSeries(vector: try subqueryVector(node, on: inner), grid: inner)
     }
@@ -103,8 +110,8 @@ struct Evaluator {
     InstantSelection(
       data: context.selections[plan.selectionIndex], grid: grid,
       referenceTime: plan.referenceTime, lookbackDelta: context.lookbackDelta,
-      reading: plan.readsTimestamps
-        ? .timestamp : plan.selector.rangeModifier == .smoothed ? .smoothed : .value)
+      reading: plan.reading, tellsResets: plan.tellsResets,
+      selectorRange: plan.selector.sourceRange, context: context)
   }
 }
 
@@ -122,7 +129,7 @@ extension PlanNode {
 }
 
 extension SeriesColumn {
-  /// Replaces every value.
+  /// Replaces every number.
   @inline(__always)
   mutating func updateValues(_ body: (Double) throws -> Double) rethrows {
     for step in values.indices where values[step].isAbsent == false {

@@ -27,15 +27,15 @@ func joinInfo(_ call: VectorCall) throws -> any VectorSource {
     let candidates = infos.candidates(for: column.labels)
     var lastFound: [Int]?
     var result = 0
-    for (step, value) in column.values.enumerated() where value.isAbsent == false {
+    try column.forEachPresentStep { step in
       let found = try candidates.compactMap { try infos.newest(of: $0, at: step) }
-      if found.isEmpty, needsInfo { continue }
+      if found.isEmpty, needsInfo { return }
       if found != lastFound {
         let labels = try infos.enrich(column.labels, from: found, taking: takenNames)
         result = try collector.index(for: labels, dropsName: column.dropsName)
         lastFound = found
       }
-      try collector.set(value, step: step, ofSeriesAt: result)
+      try collector.set(valueOf: column, step: step, ofSeriesAt: result)
     }
   }
   return collector.vector()
@@ -53,7 +53,8 @@ private struct InfoSeries {
     let selection = InstantSelection(
       data: call.context.selections[plan.selectionIndex], grid: call.grid,
       referenceTime: plan.referenceTime, lookbackDelta: call.context.lookbackDelta,
-      reading: .timestamp)
+      reading: .timestamp, refusesHistograms: true, selectorRange: call.plan.sourceRange,
+      context: call.context)
     try selection.forEach(in: call.context) { column in
       let key = column.labels.keeping(identifyingLabels)
       groups[key, default: [:]][column.labels.metricName ?? "", default: []].append(labels.count)

@@ -25,20 +25,24 @@ struct RangeSeriesSamples {
 /// Stored series.
 struct StoredRangeSeries: RangeSeries {
   let data: SelectedData
+  /// True when each histogram says whether its counter was reset.
+  let tellsResets: Bool
 
   var seriesCount: Int { data.series.count }
 
   func makeReader() throws -> any RangeSeriesReader {
-    Reader(data: data, reader: try data.makeReader())
+    Reader(data: data, reader: try data.makeReader(), tellsResets: tellsResets)
   }
 
   private final class Reader: RangeSeriesReader {
     let data: SelectedData
     let reader: SelectedData.Reader
+    let tellsResets: Bool
 
-    init(data: SelectedData, reader: SelectedData.Reader) {
+    init(data: SelectedData, reader: SelectedData.Reader, tellsResets: Bool) {
       self.data = data
       self.reader = reader
+      self.tellsResets = tellsResets
     }
 
     func read(seriesAt index: Int) throws -> RangeSeriesSamples? {
@@ -46,7 +50,7 @@ struct StoredRangeSeries: RangeSeries {
       guard samples.isEmpty == false else { return nil }
       return RangeSeriesSamples(
         labels: data.series.labels(at: index), dropsName: false,
-        samples: samples.withoutStaleMarkers())
+        samples: samples.withoutStaleMarkers().settlingHints(tellsResets: tellsResets))
     }
   }
 }
@@ -80,11 +84,15 @@ struct SubqueryRangeSeries: RangeSeries {
 }
 
 extension SeriesColumn {
-  /// The steps that have a value, as samples.
+  /// The steps that have a number or a histogram, as samples.
   func samples(on grid: StepGrid) -> SampleColumns {
     var samples = SampleColumns()
-    for (step, value) in values.enumerated() where value.isAbsent == false {
-      samples.append(timestampMilliseconds: grid.time(at: step), value: value)
+    for step in values.indices {
+      if let histogram = histogram(at: step) {
+        samples.append(timestampMilliseconds: grid.time(at: step), histogram: histogram)
+      } else if values[step].isAbsent == false {
+        samples.append(timestampMilliseconds: grid.time(at: step), value: values[step])
+      }
     }
     return samples
   }
@@ -95,7 +103,8 @@ struct WindowedFunction: VectorSource {
   let series: any RangeSeries
   let geometry: WindowGeometry
   let function: FunctionDefinition
-  let body: @Sendable (WindowedSeries, WindowArguments, inout [Double]) throws -> Void
+  let body: FunctionBody.WindowBody
+  let mixedBody: FunctionBody.MixedWindowBody?
   let arguments: WindowArguments
 
   var seriesCount: Int { series.seriesCount }
@@ -119,16 +128,57 @@ struct WindowedFunction: VectorSource {
       }
       // The samples are held while the windows slide over them.
       var reservation = call.arguments.context.budget.reservation()
-      try reservation.extend(by: series.samples.count)
+      try reservation.extend(by: series.samples.cost)
       let windows = WindowedSeries(
         labels: series.labels, samples: series.samples, geometry: call.geometry,
         context: call.arguments.context)
-      var values = [Double].absent(count: call.geometry.grid.count)
-      try call.body(windows, call.arguments, &values)
-      let column = SeriesColumn(
+      var column = SeriesColumn(
         labels: series.labels, dropsName: series.dropsName || call.function.keepsName == false,
-        values: values)
+        values: .absent(count: call.geometry.grid.count))
+      if series.samples.histograms.isEmpty {
+        try call.body(windows, call.arguments, &column.values)
+      } else if let mixedBody = call.mixedBody {
+        try mixedBody(windows, call.arguments, &column)
+      } else {
+        try evaluateNumbers(of: windows, into: &column)
+      }
       return column.hasValues ? column : nil
     }
+
+    /// Evaluates over the numbers of a series alone.
+    private func evaluateNumbers(
+      of windows: WindowedSeries, into column: inout SeriesColumn
+    ) throws {
+      let samples = windows.samples
+      var hasMixedWindow = false
+      try windows.forEachWindow { window in
+        let histogramCount = window.samples.count { samples.histograms[$0] != nil }
+        if histogramCount > 0, histogramCount < window.samples.count { hasMixedWindow = true }
+      }
+      if hasMixedWindow {
+        call.arguments.context.inform(
+          HistogramRemark.ignoredInMixedRange(ofMetric: windows.labels.metricName ?? ""),
+          at: call.arguments.argumentRanges[0])
+      }
+      let numbers = WindowedSeries(
+        labels: windows.labels, samples: samples.withoutHistograms(), geometry: windows.geometry,
+        context: windows.context)
+      try call.body(numbers, call.arguments, &column.values)
+    }
+  }
+}
+
+extension SampleColumns {
+  /// How many samples these are as against limits.
+  var cost: Int {
+    histograms.reduce(count) { $0 + ($1.map { $0.sampleCost - 1 } ?? 0) }
+  }
+
+  /// The samples that are numbers.
+  func withoutHistograms() -> SampleColumns {
+    guard histograms.isEmpty == false else { return self }
+    var kept = SampleColumns()
+    for index in 0..<count where histograms[index] == nil { kept.append(self, at: index) }
+    return kept
   }
 }

@@ -1,17 +1,41 @@
+import SeriesModel
+
 /// Takes in the series of one group, step by step.
 protocol StepAccumulator {
-  /// Adds one series.
+  /// Adds the numbers of one series.
   ///
   /// - Returns: How many further samples are held from now on.
   mutating func add(_ values: [Double]) -> Int
+  /// Adds the histograms of one series, whose numbers were added before.
+  ///
+  /// - Returns: How many further samples are held from now on.
+  mutating func add(histogramsOf column: SeriesColumn, _ remarks: AggregationRemarks) -> Int
+  /// Sets the values of the result.
+  mutating func finish(into column: inout SeriesColumn, _ remarks: AggregationRemarks)
+}
+
+/// An accumulator of numbers, which leaves histograms out and says so.
+protocol NumberAccumulator: StepAccumulator {
   /// The results, `values[step]`.
   mutating func finish() -> [Double]
+}
+
+extension NumberAccumulator {
+  func add(histogramsOf column: SeriesColumn, _ remarks: AggregationRemarks) -> Int {
+    remarks.informIgnored()
+    return 0
+  }
+
+  mutating func finish(into column: inout SeriesColumn, _ remarks: AggregationRemarks) {
+    column.values = finish()
+  }
 }
 
 /// `sum`.
 struct SumAccumulator: StepAccumulator {
   private var sums: [Double]
   private var corrections: [Double]
+  private var histograms = HistogramAccumulator<HistogramSum>()
 
   init(stepCount: Int) {
     sums = .absent(count: stepCount)
@@ -32,14 +56,20 @@ struct SumAccumulator: StepAccumulator {
     return 0
   }
 
-  func finish() -> [Double] {
-    zip(sums, corrections).map { $0.isAbsent ? $0 : $0 + $1 }
+  mutating func add(histogramsOf column: SeriesColumn, _ remarks: AggregationRemarks) -> Int {
+    histograms.add(column, remarks) { [sums] in sums[$0].isAbsent == false }
+  }
+
+  func finish(into column: inout SeriesColumn, _ remarks: AggregationRemarks) {
+    column.values = zip(sums, corrections).map { $0.isAbsent ? $0 : $0 + $1 }
+    histograms.finish(into: &column, remarks)
   }
 }
 
 /// `avg`.
 struct MeanAccumulator: StepAccumulator {
   private var means: [CompensatedMean?]
+  private var histograms = HistogramAccumulator<HistogramMean>()
 
   init(stepCount: Int) {
     means = Array(repeating: nil, count: stepCount)
@@ -56,13 +86,18 @@ struct MeanAccumulator: StepAccumulator {
     return 0
   }
 
-  func finish() -> [Double] {
-    means.map { $0?.value ?? .absent }
+  mutating func add(histogramsOf column: SeriesColumn, _ remarks: AggregationRemarks) -> Int {
+    histograms.add(column, remarks) { [means] in means[$0] != nil }
+  }
+
+  func finish(into column: inout SeriesColumn, _ remarks: AggregationRemarks) {
+    column.values = means.map { $0?.value ?? .absent }
+    histograms.finish(into: &column, remarks)
   }
 }
 
 /// `min` and `max`: NaN gives way to every number.
-struct ExtremeAccumulator: StepAccumulator {
+struct ExtremeAccumulator: NumberAccumulator {
   private var extremes: [Double]
   private let isBeaten: (_ extreme: Double, _ by: Double) -> Bool
 
@@ -99,15 +134,22 @@ struct CountAccumulator: StepAccumulator {
     return 0
   }
 
-  func finish() -> [Double] {
-    counts.map { $0 == 0 ? .absent : isGroup ? 1 : Double($0) }
+  mutating func add(histogramsOf column: SeriesColumn, _ remarks: AggregationRemarks) -> Int {
+    for (step, histogram) in column.histograms.enumerated() where histogram != nil {
+      counts[step] += 1
+    }
+    return 0
+  }
+
+  func finish(into column: inout SeriesColumn, _ remarks: AggregationRemarks) {
+    column.values = counts.map { $0 == 0 ? .absent : isGroup ? 1 : Double($0) }
   }
 }
 
 /// `stddev` and `stdvar`.
 ///
 /// Source: Welford (1962), without compensation, as Prometheus does here.
-struct VarianceAccumulator: StepAccumulator {
+struct VarianceAccumulator: NumberAccumulator {
   private var counts: [Double]
   private var means: [Double]
   private var squares: [Double]
@@ -145,7 +187,7 @@ struct VarianceAccumulator: StepAccumulator {
 }
 
 /// `quantile`.
-struct QuantileAccumulator: StepAccumulator {
+struct QuantileAccumulator: NumberAccumulator {
   private var samples: [[Double]]
   private let ranks: [Double]
 

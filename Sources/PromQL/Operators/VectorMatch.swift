@@ -40,6 +40,8 @@ struct VectorMatch {
   /// The series of a group on both sides.
   private struct Group {
     var many: [SeriesColumn] = []
+    /// The places of the series in the whole "many" side.
+    var manyOrder: [Int] = []
     var one: [SeriesColumn] = []
     /// `oneAt[step]`: the index in ``one`` of the series with a value, or -1.
     var oneAt: [Int32] = []
@@ -50,21 +52,22 @@ struct VectorMatch {
     let manySide = try many.materialized(in: context)
     let oneSide = try one.materialized(in: context)
     var groups = try grouped(manySide, oneSide)
-    if manySide.seriesCount > 0, oneSide.seriesCount > 0, plan.operation.isTrim {
-      context.informIncompatibleFloats(plan.operation, at: plan.sourceRange)
-    }
+    var remarks = StepRemarks()
     // A side that is empty at a step makes the whole result empty there,
     // before series of the other side can be in each other's way.
     let isChecked = checkedSteps(manySide, oneSide)
     var collector = ColumnCollector(stepCount: grid.count, in: context)
     for index in groups.indices {
       try context.checkpoint()
-      if let pair = pair(of: groups[index]) {
+      if let pair = pair(of: groups[index], &remarks) {
         try collector.merge(pair)
         continue
       }
       try findOneSide(of: &groups[index], checking: isChecked)
-      try match(groups[index], into: &collector)
+      try match(groups[index], into: &collector, &remarks)
+    }
+    for remark in remarks.lastOfSteps {
+      context.annotations.insert(remark.kind, remark.message, at: plan.sourceRange)
     }
     return collector.vector()
   }
@@ -74,10 +77,11 @@ struct VectorMatch {
   ) throws -> [Group] {
     var numbers = GroupIndex(GroupKey(matching))
     var groups: [Group] = []
-    for column in manySide.columns {
+    for (order, column) in manySide.columns.enumerated() {
       let number = numbers.index(of: column.labels)
       if number == groups.count { groups.append(Group()) }
       groups[number].many.append(column)
+      groups[number].manyOrder.append(order)
     }
     for column in oneSide.columns {
       let number = numbers.index(of: column.labels)
@@ -94,11 +98,7 @@ struct VectorMatch {
     if fillOfOne != nil || fillOfMany != nil { return Array(repeating: true, count: grid.count) }
     func presence(_ side: MaterializedVector) -> [Bool] {
       var present = [Bool](repeating: false, count: grid.count)
-      for column in side.columns {
-        for (step, value) in column.values.enumerated() where value.isAbsent == false {
-          present[step] = true
-        }
-      }
+      for column in side.columns { column.forEachPresentStep { present[$0] = true } }
       return present
     }
     return zip(presence(manySide), presence(oneSide)).map { $0 && $1 }
@@ -106,29 +106,40 @@ struct VectorMatch {
 
   /// The result of a group with one series on either side and nothing to fill,
   /// as most have; nil for other groups.
-  private func pair(of group: Group) -> SeriesColumn? {
+  private func pair(of group: Group, _ remarks: inout StepRemarks) -> SeriesColumn? {
     guard group.many.count == 1, group.one.count == 1, fillOfMany == nil, fillOfOne == nil
     else { return nil }
     let many = group.many[0]
     let one = group.one[0]
+    var result = SeriesColumn(
+      labels: resultLabels(of: many, with: one), dropsName: dropsName(many.dropsName),
+      values: .absent(count: grid.count))
+    guard many.histograms.isEmpty, one.histograms.isEmpty, plan.operation.isTrim == false else {
+      for step in 0..<grid.count {
+        guard let element = many.element(at: step), let other = one.element(at: step) else {
+          continue
+        }
+        let outcome = outcome(element, other)
+        remarks.insert(outcome.remark, step: step, order: group.manyOrder[0])
+        result.set(outcome.element, at: step)
+      }
+      return result
+    }
     let left = isSwapped ? one.values : many.values
     let right = isSwapped ? many.values : one.values
-    var values = [Double].absent(count: grid.count)
-    for step in values.indices
+    for step in left.indices
     where left[step].isAbsent == false && right[step].isAbsent == false {
-      values[step] = plan.operation.elementResult(
+      result.values[step] = plan.operation.elementResult(
         left[step], right[step], returnsBool: plan.returnsBool)
     }
-    return SeriesColumn(
-      labels: resultLabels(of: many, with: one), dropsName: dropsName(many.dropsName),
-      values: values)
+    return result
   }
 
   private func findOneSide(of group: inout Group, checking isChecked: [Bool]) throws {
     group.oneAt = Array(repeating: -1, count: grid.count)
     for (index, column) in group.one.enumerated() {
-      for (step, value) in column.values.enumerated()
-      where value.isAbsent == false && isChecked[step] {
+      try column.forEachPresentStep { step in
+        guard isChecked[step] else { return }
         guard group.oneAt[step] < 0 else {
           let first = group.one[Int(group.oneAt[step])]
           throw QueryError.execution(
@@ -143,28 +154,36 @@ struct VectorMatch {
     }
   }
 
-  private func match(_ group: Group, into collector: inout ColumnCollector) throws {
+  private func match(
+    _ group: Group, into collector: inout ColumnCollector, _ remarks: inout StepRemarks
+  ) throws {
     var matched = [Bool](repeating: false, count: grid.count)
     var results = ResultIndices()
     var owners = ResultOwners()
     for (series, column) in group.many.enumerated() {
-      for step in column.values.indices where column.values[step].isAbsent == false {
+      try column.forEachPresentStep { step in
         let partner = group.oneAt[step]
-        guard partner >= 0 || fillOfOne != nil else { continue }
+        let other = partner >= 0 ? group.one[Int(partner)] : nil
+        guard let element = column.element(at: step),
+          let otherElement = other?.element(at: step) ?? fillOfOne.map(BinaryElement.number)
+        else { return }
+        let outcome = outcome(element, otherElement)
+        remarks.insert(outcome.remark, step: step, order: group.manyOrder[series])
+        // What operators don't combine is no match either.
+        if outcome.element == nil, outcome.remark != nil { return }
         if matched[step], matching.cardinality == .oneToOne {
           throw QueryError.execution(
             "multiple matches for labels: many-to-one matching must be explicit"
               + " (group_left/group_right)")
         }
         matched[step] = true
-        let other = partner >= 0 ? group.one[Int(partner)] : nil
         let result = try results.index(for: partner) {
           try collector.index(
             for: resultLabels(of: column, with: other), dropsName: dropsName(column.dropsName))
         }
         if matching.cardinality != .oneToOne {
           for rival in owners.rivals(of: series, for: result)
-          where group.many[rival].values[step].isAbsent == false
+          where group.many[rival].isPresent(at: step)
             && resultLabels(of: group.many[rival], with: other)
               == resultLabels(of: column, with: other)
           {
@@ -172,40 +191,66 @@ struct VectorMatch {
               "multiple matches for labels: grouping labels must ensure unique matches")
           }
         }
-        try set(
-          column.values[step], other?.values[step] ?? fillOfOne ?? .nan, at: step, of: result,
-          in: &collector)
+        try set(outcome, at: step, of: result, in: &collector)
       }
       results.removeAll()
     }
-    try fillManySide(of: group, except: matched, into: &collector)
+    try fillManySide(of: group, except: matched, into: &collector, &remarks)
   }
 
   /// Lets the "one" side meet the fill value where no series of the "many"
   /// side was there.
   private func fillManySide(
-    of group: Group, except matched: [Bool], into collector: inout ColumnCollector
+    of group: Group, except matched: [Bool], into collector: inout ColumnCollector,
+    _ remarks: inout StepRemarks
   ) throws {
     guard let fillOfMany else { return }
     var results = ResultIndices()
     for step in 0..<grid.count where matched[step] == false && group.oneAt[step] >= 0 {
       let column = group.one[Int(group.oneAt[step])]
+      guard let element = column.element(at: step) else { continue }
+      let outcome = outcome(.number(fillOfMany), element)
+      remarks.insert(outcome.remark, step: step, order: .max)
+      if outcome.element == nil, outcome.remark != nil { continue }
       let result = try results.index(for: group.oneAt[step]) {
         let labels = matchKey.group(of: column.labels)
         return try collector.index(
           for: resultLabels(labels, column.labels), dropsName: dropsName(false))
       }
-      try set(fillOfMany, column.values[step], at: step, of: result, in: &collector)
+      try set(outcome, at: step, of: result, in: &collector)
     }
   }
 
+  /// Applies the operator, each element standing on the side it was written on.
+  private func outcome(_ many: BinaryElement, _ one: BinaryElement) -> ElementOperation.Outcome {
+    ElementOperation(operation: plan.operation, returnsBool: plan.returnsBool)
+      .outcome(isSwapped ? one : many, isSwapped ? many : one)
+  }
+
   private func set(
-    _ many: Double, _ one: Double, at step: Int, of result: Int,
+    _ outcome: ElementOperation.Outcome, at step: Int, of result: Int,
     in collector: inout ColumnCollector
   ) throws {
-    let value = plan.operation.elementResult(
-      isSwapped ? one : many, isSwapped ? many : one, returnsBool: plan.returnsBool)
-    if value.isAbsent == false { try collector.set(value, step: step, ofSeriesAt: result) }
+    switch outcome.element {
+    case .number(let value): try collector.set(value, step: step, ofSeriesAt: result)
+    case .histogram(let histogram):
+      try collector.set(histogram, step: step, ofSeriesAt: result)
+    case nil: break
+    }
+  }
+
+  /// The last remark of each step, as Prometheus makes no more of them.
+  private struct StepRemarks {
+    private var found: [Int: (order: Int, remark: ElementOperation.Remark)] = [:]
+
+    /// Takes in a remark on the series of the "many" side at `order`.
+    mutating func insert(_ remark: ElementOperation.Remark?, step: Int, order: Int) {
+      guard let remark else { return }
+      if let known = found[step], known.order > order { return }
+      found[step] = (order, remark)
+    }
+
+    var lastOfSteps: [ElementOperation.Remark] { found.values.map(\.remark) }
   }
 
   /// True when the name of a result is dropped at the end.

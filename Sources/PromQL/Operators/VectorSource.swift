@@ -37,7 +37,7 @@ extension VectorSource {
     var reservation = context.budget.reservation()
     var columns: [SeriesColumn] = []
     try forEach(in: context) { column in
-      try reservation.extend(by: column.values.count)
+      try reservation.extend(by: column.sampleCost)
       columns.append(column)
     }
     return MaterializedVector(columns, reservation: reservation)
@@ -125,26 +125,42 @@ struct ColumnCollector {
     return index
   }
 
-  /// Sets a value.
+  /// Sets a number.
   ///
-  /// - Throws: When the series already has one at this step.
+  /// - Throws: When the series already has one, or a histogram, at this step.
   mutating func set(_ value: Double, step: Int, ofSeriesAt index: Int) throws {
-    guard columns[index].values[step].isAbsent else { throw QueryError.sameLabelSets }
+    guard columns[index].isPresent(at: step) == false else { throw QueryError.sameLabelSets }
     columns[index].values[step] = value
+  }
+
+  /// Sets a histogram.
+  ///
+  /// - Throws: When the series already has one, or a number, at this step.
+  mutating func set(_ histogram: NativeHistogram, step: Int, ofSeriesAt index: Int) throws {
+    guard columns[index].isPresent(at: step) == false else { throw QueryError.sameLabelSets }
+    try reservation.extend(by: histogram.sampleCost)
+    columns[index].set(histogram, at: step)
+  }
+
+  /// Sets what `column` has at `step`, if anything.
+  mutating func set(valueOf column: SeriesColumn, step: Int, ofSeriesAt index: Int) throws {
+    if let histogram = column.histogram(at: step) {
+      try set(histogram, step: step, ofSeriesAt: index)
+    } else if column.values[step].isAbsent == false {
+      try set(column.values[step], step: step, ofSeriesAt: index)
+    }
   }
 
   /// Adds all values of `column` to the series with its labels.
   mutating func merge(_ column: SeriesColumn) throws {
     if indexOfLabels[column.labels] == nil {
-      try reservation.extend(by: stepCount)
+      try reservation.extend(by: column.sampleCost)
       indexOfLabels[column.labels] = columns.count
       columns.append(column)
       return
     }
     let index = try index(for: column.labels, dropsName: column.dropsName)
-    for (step, value) in column.values.enumerated() where value.isAbsent == false {
-      try set(value, step: step, ofSeriesAt: index)
-    }
+    try column.forEachPresentStep { try set(valueOf: column, step: $0, ofSeriesAt: index) }
   }
 
   /// The series that have values, in the order in which they came.

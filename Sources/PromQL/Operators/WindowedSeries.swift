@@ -55,6 +55,7 @@ struct WindowedSeries {
     let before = geometry.modifier == nil ? 0 : geometry.lookbackDelta
     let after = geometry.modifier == .smoothed ? geometry.lookbackDelta : 0
     let timestamps = samples.timestamps
+    let extraCosts = samples.histograms.runningExtraCosts
     var first = 0
     var last = 0
     var samplesPassed = 0
@@ -69,6 +70,9 @@ struct WindowedSeries {
       guard first < last else { continue }
       samplesPassed += last - first
       context.samplesInWindows += last - first
+      if extraCosts.isEmpty == false {
+        context.samplesInWindows += extraCosts[last] - extraCosts[first]
+      }
       if samplesPassed > Self.samplesBetweenCheckpoints {
         try context.checkpoint()
         samplesPassed = 0
@@ -94,8 +98,21 @@ extension SampleColumns {
     guard values.contains(where: \.isStaleMarker) else { return self }
     var kept = SampleColumns()
     for (index, value) in values.enumerated() where value.isStaleMarker == false {
-      kept.append(timestampMilliseconds: timestamps[index], value: value)
+      kept.append(self, at: index)
     }
     return kept
+  }
+}
+
+extension [NativeHistogram?] {
+  /// How much more the first histograms cost than as many numbers; empty when
+  /// there is none.
+  fileprivate var runningExtraCosts: [Int] {
+    if isEmpty { return [] }
+    var costs = [0]
+    for histogram in self {
+      costs.append(costs[costs.count - 1] + (histogram?.sampleCost ?? 1) - 1)
+    }
+    return costs
   }
 }

@@ -75,8 +75,23 @@ struct SelectorPlan {
   /// The index of its data among ``LogicalPlan/selections``.
   var selectionIndex: Int
   var referenceTime: ReferenceTime
-  /// True when values are the times of the samples, in seconds.
-  var readsTimestamps = false
+  /// What the value of a step is taken from.
+  var reading: SelectorReading
+  /// True when each histogram is to say whether its counter was reset, since
+  /// only counts and sums are made of them.
+  var tellsResets = false
+}
+
+/// What an instant vector selector takes from samples.
+enum SelectorReading {
+  /// The value of the newest sample.
+  case value
+  /// The time of the newest sample, in seconds.
+  case timestamp
+  /// When the counter of the newest sample began, in seconds.
+  case startTimestamp
+  /// A value between the samples around the step.
+  case smoothed
 }
 
 /// A range vector: windows `(t - range, t]` of samples.
@@ -140,6 +155,7 @@ struct AggregationPlan {
   var operand: PlanNode
   var operandRange: SourceRange
   var grouping: Grouping
+  var sourceRange: SourceRange
 }
 
 /// An operator between a scalar and an instant vector.

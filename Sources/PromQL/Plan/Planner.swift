@@ -17,6 +17,15 @@ struct Planner {
   /// How many steps the query or a subquery may have: columns hold each.
   let maximumSteps: Int
 
+  /// Whether selectors are to say of histograms if their counters were reset.
+  private enum ResetTelling {
+    case isAsked
+    case isNotAsked
+    /// Buckets are needed further up, or a subquery reads the samples.
+    case isExcluded
+  }
+
+  private var resetTelling = ResetTelling.isNotAsked
   private var selections: [PlannedSelection] = []
   private var indexOfSelection: [SeriesSelection: Int] = [:]
 
@@ -91,10 +100,13 @@ struct Planner {
     for selector: VectorSelector, on grid: StepGrid
   ) throws(QueryError) -> SelectorPlan {
     let reference = try referenceTime(of: selector.modifiers)
-    let lookahead = selector.rangeModifier == .smoothed ? lookbackDelta : 0
+    let isSmoothed = selector.rangeModifier == .smoothed
     let index = select(
-      selector.matchers, before: lookbackDelta, after: lookahead, reference: reference, on: grid)
-    return SelectorPlan(selector: selector, selectionIndex: index, referenceTime: reference)
+      selector.matchers, before: lookbackDelta, after: isSmoothed ? lookbackDelta : 0,
+      reference: reference, on: grid)
+    return SelectorPlan(
+      selector: selector, selectionIndex: index, referenceTime: reference,
+      reading: isSmoothed ? .smoothed : .value, tellsResets: resetTelling == .isAsked)
   }
 
   /// Plans a range selector or a subquery, with or without parentheses.
@@ -111,7 +123,8 @@ struct Planner {
         before: saturatingAdd(range, modifier == nil ? 0 : lookbackDelta),
         after: modifier == .smoothed ? lookbackDelta : 0, reference: reference, on: grid)
       let selector = SelectorPlan(
-        selector: node.selector, selectionIndex: index, referenceTime: reference)
+        selector: node.selector, selectionIndex: index, referenceTime: reference,
+        reading: .value, tellsResets: resetTelling == .isAsked)
       return RangePlan(
         source: .selector(selector), rangeMilliseconds: range, referenceTime: reference,
         modifier: modifier, sourceRange: node.sourceRange)
@@ -125,6 +138,9 @@ struct Planner {
         after: saturatingSubtract(reference.time(forStepAt: grid.start), range),
         through: reference.time(forStepAt: grid.end), step: max(step, 1))
       try checkStepCount(of: inner)
+      let outerTelling = resetTelling
+      resetTelling = .isExcluded
+      defer { resetTelling = outerTelling }
       return RangePlan(
         source: .subquery(try self.node(for: node.inner, on: inner), on: inner),
         rangeMilliseconds: range, referenceTime: reference, modifier: nil,
@@ -153,6 +169,8 @@ struct Planner {
   private mutating func select(
     _ matchers: [Matcher], before: Int64, after: Int64, reference: ReferenceTime, on grid: StepGrid
   ) -> Int {
+    // The first sample needs the one before it to tell whether it is a reset.
+    let before = resetTelling == .isAsked ? saturatingAdd(before, lookbackDelta) : before
     let first = reference.time(forStepAt: grid.start)
     let last = max(first, reference.time(forStepAt: grid.end))
     let selection = SeriesSelection(
@@ -176,8 +194,12 @@ struct Planner {
     guard let function = FunctionRegistry.standard[call.function.name] else {
       throw .execution("function \(call.function.name.quotedForPromQL) is not known")
     }
-    if case .unavailable(let reason) = function.body {
-      throw .execution("\(function.signature.name) can't be evaluated: \(reason)")
+    let outerTelling = resetTelling
+    defer { resetTelling = outerTelling }
+    switch function.histogramUse {
+    case .statistics where resetTelling == .isNotAsked: resetTelling = .isAsked
+    case .buckets: resetTelling = .isExcluded
+    case .statistics, .other: break
     }
     let arguments = call.arguments.map(\.withoutParentheses)
     if let rangeIndex = arguments.firstIndex(where: { $0.valueType == .rangeVector }) {
@@ -186,9 +208,9 @@ struct Planner {
     var plan = CallPlan(function: function, arguments: [], sourceRange: call.sourceRange)
     for (index, argument) in arguments.enumerated() {
       if function.joinsInfoSeries, index > 0 { continue }
-      if function.readsSampleTimestamps, case .vectorSelector(let selector) = argument {
+      if function.selectorReading != .value, case .vectorSelector(let selector) = argument {
         var selectorPlan = try selectorPlan(for: selector, on: grid)
-        selectorPlan.readsTimestamps = true
+        selectorPlan.reading = function.selectorReading
         plan.arguments.append(PlanArgument(node: .selector(selectorPlan), expression: argument))
       } else {
         plan.arguments.append(
@@ -276,12 +298,15 @@ struct Planner {
         aggregator: aggregation.aggregator, parameter: parameter,
         parameterRange: (aggregation.parameter ?? operand).withoutParentheses.sourceRange,
         operand: try node(for: operand, on: grid), operandRange: operand.sourceRange,
-        grouping: aggregation.grouping))
+        grouping: aggregation.grouping, sourceRange: aggregation.sourceRange))
   }
 
   private mutating func binaryNode(
     for operation: BinaryOperation, on grid: StepGrid
   ) throws(QueryError) -> PlanNode {
+    let outerTelling = resetTelling
+    resetTelling = .isNotAsked
+    defer { resetTelling = outerTelling }
     let left = try node(for: operation.left, on: grid)
     let right = try node(for: operation.right, on: grid)
     let isLeftScalar = operation.left.valueType == .scalar

@@ -71,7 +71,7 @@ extension ResultTable {
     case .vector(let series):
       self.init(labelSets: series.map(\.metric))
       header.append("value")
-      for index in series.indices { rows[index].append(series[index].value?.value ?? "") }
+      for index in series.indices { rows[index].append(series[index].samples.first?.value ?? "") }
       numericColumns = [header.count - 1]
     case .matrix(let series):
       let names = ResultTable.columns(of: series.map(\.metric))

@@ -46,6 +46,11 @@ enum QueryData: Decodable {
     let time: Double
     let value: String
 
+    init(time: Double, value: String) {
+      self.time = time
+      self.value = value
+    }
+
     init(from decoder: any Decoder) throws {
       var container = try decoder.unkeyedContainer()
       time = try container.decode(Double.self)
@@ -53,13 +58,33 @@ enum QueryData: Decodable {
     }
   }
 
-  /// One series; `value` in a vector, `values` in a matrix.
+  /// A time and a histogram, as they are shown.
+  struct HistogramSample: Decodable {
+    let sample: SampleText
+
+    init(from decoder: any Decoder) throws {
+      var container = try decoder.unkeyedContainer()
+      let time = try container.decode(Double.self)
+      sample = SampleText(time: time, value: try container.decode(HistogramText.self).text)
+    }
+  }
+
+  /// One series; `value` or `histogram` in a vector, `values` and `histograms`
+  /// in a matrix.
   struct Series: Decodable {
     let metric: [String: String]
     let value: SampleText?
+    let histogram: HistogramSample?
     let values: [SampleText]?
+    let histograms: [HistogramSample]?
 
-    var samples: [SampleText] { values ?? value.map { [$0] } ?? [] }
+    /// The samples, ascending in time.
+    var samples: [SampleText] {
+      let numbers = values ?? value.map { [$0] } ?? []
+      let histograms = (histograms ?? histogram.map { [$0] } ?? []).map(\.sample)
+      if histograms.isEmpty { return numbers }
+      return (numbers + histograms).sorted { $0.time < $1.time }
+    }
   }
 
   private enum Key: String, CodingKey {
@@ -85,5 +110,35 @@ enum QueryData: Decodable {
     case .scalar, .string: false
     case .vector(let series), .matrix(let series): series.isEmpty
     }
+  }
+}
+
+/// A histogram, as it is shown: `{count:3, sum:4.5, [-0.001,0.001]:1, (1,2]:2}`.
+struct HistogramText: Decodable {
+  let text: String
+
+  private enum Key: String, CodingKey {
+    case count, sum, buckets
+  }
+
+  private struct Bucket: Decodable {
+    let text: String
+
+    init(from decoder: any Decoder) throws {
+      var container = try decoder.unkeyedContainer()
+      let code = try container.decode(Int.self)
+      let numbers = try (0..<3).map { _ in try container.decode(String.self) }
+      let opening = code == 1 || code == 3 ? "[" : "("
+      let closing = code == 0 || code == 3 ? "]" : ")"
+      text = "\(opening)\(numbers[0]),\(numbers[1])\(closing):\(numbers[2])"
+    }
+  }
+
+  init(from decoder: any Decoder) throws {
+    let container = try decoder.container(keyedBy: Key.self)
+    var parts = ["count:" + (try container.decode(String.self, forKey: .count))]
+    parts.append("sum:" + (try container.decode(String.self, forKey: .sum)))
+    parts += try container.decodeIfPresent([Bucket].self, forKey: .buckets)?.map(\.text) ?? []
+    text = "{" + parts.joined(separator: ", ") + "}"
   }
 }
