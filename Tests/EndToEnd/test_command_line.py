@@ -16,7 +16,8 @@ from product import BINARY, Server, tsdbctl, wait_until
 
 COMMANDS = [
     "serve", "query", "query instant", "query range", "query series", "query labels",
-    "delete", "verify", "info", "snapshot", "compact", "check config", "version",
+    "delete", "verify", "info", "snapshot", "compact", "check config",
+    "test promql", "version",
 ]
 
 
