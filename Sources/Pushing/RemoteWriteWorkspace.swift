@@ -184,7 +184,8 @@ struct RemoteWriteResult {
     let list = reasons.isEmpty ? "" : " (\(reasons.joined(separator: ", ")))"
     return PushAnswer(
       status: 400,
-      text: "stored \(counted(storedCount, "sample")), refused \(refusedCounts.values.reduce(0, +))\(list); "
+      text:
+        "stored \(counted(storedCount, "sample")), refused \(refusedCounts.values.reduce(0, +))\(list); "
         + "first refused: \(firstRefusal)")
   }
 

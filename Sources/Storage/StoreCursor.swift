@@ -5,14 +5,16 @@ import SeriesModel
 /// Reads the samples of a series set, from tables and head together.
 final class StoreCursor: SampleCursor {
   private let set: StoreSeriesSet
-  private let chunks: ChunkTable
+  /// A reader of each window.
+  private var readers: [SeriesChunkReader]
   private let transactionIndex: Int
   private var merge = SampleMerge()
 
   init(_ set: StoreSeriesSet, transactionIndex: Int) {
     self.set = set
     self.transactionIndex = transactionIndex
-    chunks = ChunkTable(set.schema)
+    let chunks = ChunkTable(set.schema)
+    readers = set.windows.map { SeriesChunkReader(chunks, row: $0.row) }
   }
 
   func read(seriesAt index: Int, into columns: inout SampleColumns) throws {
@@ -24,7 +26,7 @@ final class StoreCursor: SampleCursor {
   }
 
   private func readStoredChunks(of entry: StoreSeriesSet.Entry) throws(StorageError) {
-    for window in set.windows where window.ids.contains(entry.id) {
+    for (index, window) in set.windows.enumerated() where window.ids.contains(entry.id) {
       var isDamaged = false
       func note(_ error: StorageError) throws(StorageError) {
         guard case .corrupted = error else { throw error }
@@ -34,7 +36,7 @@ final class StoreCursor: SampleCursor {
       }
       let chunkCount: Int?
       do throws(StorageError) {
-        chunkCount = try readChunks(of: entry, in: window, onDamage: note)
+        chunkCount = try readChunks(of: entry, inWindowAt: index, onDamage: note)
       } catch {
         try note(error)
         continue
@@ -53,14 +55,13 @@ final class StoreCursor: SampleCursor {
   }
 
   private func readChunks(
-    of entry: StoreSeriesSet.Entry, in window: StoreSeriesSet.StoredWindow,
+    of entry: StoreSeriesSet.Entry, inWindowAt index: Int,
     onDamage: (StorageError) throws(StorageError) -> Void
   ) throws(StorageError) -> Int? {
     try set.pool.read(transactionIndex) { transaction throws(StorageError) in
-      try chunks.forEachChunk(
-        of: PostingsList(sorted: [entry.id]), in: window.row, overlapping: set.range,
-        view: transaction.view, onDamage: onDamage,
-        { chunk throws(StorageError) in try read(chunk, of: entry, in: window) })
+      try readers[index].forEachChunk(
+        of: entry.id, overlapping: set.range, view: transaction.view, onDamage: onDamage,
+        { chunk throws(StorageError) in try read(chunk, of: entry, in: set.windows[index]) })
     }
   }
 

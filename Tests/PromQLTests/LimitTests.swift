@@ -119,4 +119,19 @@ import Testing
     #expect(result.statistics.samplesRead == 10)
     #expect(result.statistics.peakSamples > 0)
   }
+
+  @Test(arguments: ["h", "sum(h)", "h + h", "h[5m]", "last_over_time(h[1m])", "-h"])
+  func histogramsCountByTheirSize(_ query: String) throws {
+    // One bucket in one span: 192 bytes at 16 a sample.
+    let store = try InMemoryStore(seriesEveryMinute: "h {{count=1 sum=1 p=1:1}}")
+    var options = EngineOptions()
+    options.maximumSamples = 11
+    #expect(throws: QueryError.tooManySamples(limit: 11)) {
+      try Engine(options: options).instantQuery(query, at: .minutes(0), over: store)
+    }
+    options.maximumSamples = 100
+    let result = try Engine(options: options).instantQuery(query, at: .minutes(0), over: store)
+    #expect(result.statistics.samplesQueried % 12 == 0)
+    #expect(result.statistics.samplesQueried > 0)
+  }
 }

@@ -52,25 +52,26 @@ private func choosing(
 }
 
 /// A total of each window of numbers or of histograms.
+///
+/// - Parameters:
+///   - numbers: Evaluates a series of numbers.
+///   - number: The total of one window of numbers.
+///   - histograms: The total of one window of histograms.
 private func totalling(
-  _ name: String, _ summary: String,
-  _ body: @escaping @Sendable (SampleColumns, Range<Int>, PrefixSums) -> Double,
+  _ name: String, _ summary: String, numbers: @escaping FunctionBody.WindowBody,
+  number: @escaping @Sendable (SampleColumns, Range<Int>, PrefixSums) -> Double,
   histograms:
     @escaping @Sendable (WindowedSeries.Window, WindowedSeries, WindowArguments)
     -> NativeHistogram?
 ) -> FunctionDefinition {
   overTime(
-    name, summary,
-    { series, _, values in
-      let sums = PrefixSums(series.samples.values)
-      try series.forEachWindow { values[$0.step] = body(series.samples, $0.samples, sums) }
-    },
+    name, summary, numbers,
     mixed: { series, arguments, column in
       let sums = PrefixSums(series.samples.values)
       try series.forEachWindow { window in
         switch series.content(of: window) {
         case .numbers:
-          column.values[window.step] = body(series.samples, window.samples, sums)
+          column.values[window.step] = number(series.samples, window.samples, sums)
         case .histograms:
           if let total = histograms(window, series, arguments) {
             column.set(total, at: window.step)
@@ -105,10 +106,18 @@ private func total<Total: HistogramTotal>(
 /// Statistics of the samples in windows.
 let overTimeFunctions: [FunctionDefinition] = [
   totalling(
-    "sum_over_time", "The sum of the values.", windowSum,
+    "sum_over_time", "The sum of the values.",
+    numbers: { series, _, values in
+      let sums = PrefixSums(series.samples.values)
+      try series.forEachWindow { values[$0.step] = windowSum(series.samples, $0.samples, sums) }
+    }, number: windowSum,
     histograms: { total(HistogramSum.self, of: $0, in: $1, $2) }),
   totalling(
-    "avg_over_time", "The mean of the values.", windowMean,
+    "avg_over_time", "The mean of the values.",
+    numbers: { series, _, values in
+      let sums = PrefixSums(series.samples.values)
+      try series.forEachWindow { values[$0.step] = windowMean(series.samples, $0.samples, sums) }
+    }, number: windowMean,
     histograms: { total(HistogramMean.self, of: $0, in: $1, $2) }),
   overTime("min_over_time", "The smallest value.") { series, _, values in
     try slideExtreme(over: series, into: &values) { $0 > $1 }

@@ -10,13 +10,11 @@ private func change(
     name, [.rangeVector], rangeModifiers: [.anchored, .smoothed], summary: summary,
     body: .window(
       { series, arguments, values in
-        try change.evaluate(series, arguments) { step, result in
-          if case .number(let value) = result { values[step] = value }
-        }
+        try change.evaluate(numbersOf: series, arguments, into: &values)
         if isCounter { informAboutName(of: series, values, arguments) }
       },
       mixed: { series, arguments, column in
-        try change.evaluate(series, arguments) { column.set($1, at: $0) }
+        try change.evaluate(series, arguments, into: &column)
         if isCounter { informAboutName(of: series, column.values, arguments) }
       }))
 }
@@ -27,13 +25,9 @@ private func lastChange(_ name: String, _ summary: String, isCounter: Bool) -> F
   return FunctionDefinition(
     name, [.rangeVector], summary: summary,
     body: .window(
-      { series, arguments, values in
-        try change.evaluate(series, arguments) { step, result in
-          if case .number(let value) = result { values[step] = value }
-        }
-      },
+      { series, _, values in try change.evaluate(numbersOf: series, into: &values) },
       mixed: { series, arguments, column in
-        try change.evaluate(series, arguments) { column.set($1, at: $0) }
+        try change.evaluate(series, arguments, into: &column)
       }))
 }
 

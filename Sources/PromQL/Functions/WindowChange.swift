@@ -6,37 +6,108 @@ struct WindowChange: Sendable {
   let isCounter: Bool
   let isRate: Bool
 
-  /// Calls `body` with the result of each step that has one.
+  /// Evaluates a series of numbers.
   func evaluate(
-    _ series: WindowedSeries, _ arguments: WindowArguments,
-    _ body: (_ step: Int, _ result: BinaryElement) -> Void
+    numbersOf series: WindowedSeries, _ arguments: WindowArguments, into values: inout [Double]
   ) throws {
     let evaluation = Evaluation(change: self, series: series, arguments: arguments)
     if series.geometry.modifier != nil {
       try series.forEachWindow { window in
-        if let result = evaluation.changeBetweenEdges(of: window) { body(window.step, result) }
+        if let change = evaluation.numberBetweenEdges(of: window) { values[window.step] = change }
       }
       return
     }
-    // The indices of the samples before which a counter began anew. Windows
-    // move forward, so each is passed once at either edge.
-    let resets = isCounter ? series.samples.numberResets : []
-    let overlaps = isCounter ? series.samples.overlaps : []
-    var firstReset = 0
-    var overlapIsSeen = overlaps.isEmpty
+    let samples = series.samples
+    var resets = ResetCursor(isCounter ? samples.numberResets : [])
+    var overlaps = OverlapCursor(isCounter ? samples.overlaps : [])
+    let hasStarts = isCounter && samples.startTimestamps.isEmpty == false
     try series.forEachWindow { window in
-      while firstReset < resets.count, resets[firstReset] <= window.samples.lowerBound {
-        firstReset += 1
+      var begin: Int64?
+      if hasStarts {
+        if overlaps.isFirst(in: window) { evaluation.warnOverlap() }
+        begin = evaluation.startTime(in: window)
       }
-      if overlapIsSeen == false,
-        overlaps.contains(where: window.samples.dropFirst().contains)
-      {
-        overlapIsSeen = evaluation.warnOverlap(in: window)
-      }
-      let result = evaluation.extrapolatedChange(
-        over: window, resets: resets[firstReset...].prefix { $0 < window.samples.upperBound })
-      if let result { body(window.step, result) }
+      guard window.samples.count > 1 || begin != nil else { return }
+      let first = samples.values[window.samples.lowerBound]
+      var change = samples.values[window.samples.upperBound - 1] - first
+      resets.forEach(in: window.samples) { change += samples.values[$0 - 1] }
+      // The counter is taken to have been zero when it began.
+      if begin != nil { change += first }
+      values[window.step] =
+        change * factor(over: window, in: series, first: first, change: change, begin: begin)
     }
+  }
+
+  /// Evaluates a series that has histograms.
+  func evaluate(
+    _ series: WindowedSeries, _ arguments: WindowArguments, into column: inout SeriesColumn
+  ) throws {
+    let evaluation = Evaluation(
+      change: self, series: series, arguments: arguments,
+      histogramResets: isCounter ? series.samples.histogramResets : [])
+    var overlaps = OverlapCursor(isCounter ? series.samples.overlaps : [])
+    // Windows of numbers find no histogram before these, and others don't ask.
+    var resets = ResetCursor(isCounter ? series.samples.numberResets : [])
+    try series.forEachWindow { window in
+      switch series.content(of: window) {
+      case .mixed:
+        evaluation.warnMixedTypes()
+      case .histograms where series.geometry.modifier == nil:
+        if overlaps.isFirst(in: window) { evaluation.warnOverlap() }
+        if let change = evaluation.histogramChange(over: window) {
+          column.set(change, at: window.step)
+        }
+      case .histograms:
+        if let change = evaluation.histogramBetweenEdges(of: window) {
+          column.set(change, at: window.step)
+        }
+      case .numbers where series.geometry.modifier == nil:
+        if overlaps.isFirst(in: window) { evaluation.warnOverlap() }
+        if let change = evaluation.numberChange(over: window, &resets) {
+          column.values[window.step] = change
+        }
+      case .numbers:
+        if let change = evaluation.numberBetweenEdges(of: window) {
+          column.values[window.step] = change
+        }
+      }
+    }
+  }
+
+  /// By what a change between samples is multiplied to be that between the
+  /// window's edges.
+  ///
+  /// An edge that is nearer than 1.1 times the average distance of samples is
+  /// taken for part of the series; otherwise the series is taken to begin or end
+  /// half an average distance beyond its samples. A counter is not extended to
+  /// before it was zero, nor to before it began.
+  @inline(__always)
+  private func factor(
+    over window: WindowedSeries.Window, in series: WindowedSeries, first: Double, change: Double,
+    begin: Int64?
+  ) -> Double {
+    let firstTime = series.samples.timestamps[window.samples.lowerBound]
+    let lastTime = series.samples.timestamps[window.samples.upperBound - 1]
+    var sampled = Double(lastTime - firstTime) / 1000
+    let gaps = window.samples.count - 1
+    let average = gaps > 0 ? sampled / Double(gaps) : 0
+    let threshold = average * 1.1
+    var toStart = Double(firstTime - window.start) / 1000
+    var toEnd = Double(window.end - lastTime) / 1000
+    if let begin {
+      toStart = 0
+      sampled = Double(lastTime - begin) / 1000
+    } else {
+      if toStart >= threshold { toStart = average / 2 }
+      if isCounter, change > 0, first >= 0 {
+        let toZero = sampled * (first / change)
+        if toZero < toStart { toStart = toZero }
+      }
+    }
+    if toEnd >= threshold { toEnd = average / 2 }
+    var factor = sampled == 0 ? 1 : (sampled + toStart + toEnd) / sampled
+    if isRate { factor /= series.rangeSeconds }
+    return factor
   }
 
   /// The evaluation over one series.
@@ -44,6 +115,8 @@ struct WindowChange: Sendable {
     let change: WindowChange
     let series: WindowedSeries
     let arguments: WindowArguments
+    /// Whether a counter began anew before each histogram.
+    var histogramResets: [Bool] = []
 
     private var samples: SampleColumns { series.samples }
     private var metricName: String { series.labels.metricName ?? "" }
@@ -62,67 +135,19 @@ struct WindowChange: Sendable {
         at: arguments.argumentRanges[0])
     }
 
-    /// - Returns: True when the window is one of numbers or histograms alone.
-    func warnOverlap(in window: WindowedSeries.Window) -> Bool {
-      guard series.content(of: window) != .mixed else { return false }
+    func warnOverlap() {
       warn(HistogramRemark.startTimesOverlap(metricName))
-      return true
+    }
+
+    func warnMixedTypes() {
+      warn(HistogramRemark.mixedTypes(ofMetric: metricName))
     }
 
     // MARK: Without modifiers
 
-    /// The change over a window, extended to its edges.
-    ///
-    /// - Parameter resets: The indices of the samples in the window before which
-    ///   a counter began anew, if they are numbers.
-    func extrapolatedChange(
-      over window: WindowedSeries.Window, resets: ArraySlice<Int>
-    ) -> BinaryElement? {
-      let first = window.samples.lowerBound
-      let begin = startTime(in: window)
-      guard window.samples.count > 1 || begin != nil else {
-        if series.content(of: window) == .mixed { warnMixedTypes() }
-        return nil
-      }
-      switch series.content(of: window) {
-      case .mixed:
-        warnMixedTypes()
-        return nil
-      case .numbers:
-        var change = samples.values[window.samples.upperBound - 1] - samples.values[first]
-        for reset in resets { change += samples.values[reset - 1] }
-        // The counter is taken to have been zero when it began.
-        if begin != nil { change += samples.values[first] }
-        return .number(
-          change
-            * factor(over: window, first: samples.values[first], change: change, begin: begin))
-      case .histograms:
-        guard let firstHistogram = samples.histograms[first] else { return nil }
-        var change = firstHistogram
-        if window.samples.count > 1 {
-          guard let difference = histogramChange(over: window.samples) else { return nil }
-          change = difference
-          if begin != nil {
-            guard let total = change.adding(firstHistogram) else {
-              warn(HistogramRemark.mixedSchemas(ofMetric: metricName))
-              return nil
-            }
-            remark(on: total.remarks, in: .addition)
-            change = total.value
-          }
-        }
-        let factor = factor(
-          over: window, first: firstHistogram.count, change: change.count, begin: begin)
-        return .histogram(change.multiplied(by: factor))
-      }
-    }
-
-    private func warnMixedTypes() {
-      warn(HistogramRemark.mixedTypes(ofMetric: metricName))
-    }
-
     /// When the counter of the first sample began, if that is within the window.
-    private func startTime(in window: WindowedSeries.Window) -> Int64? {
+    @inline(__always)
+    func startTime(in window: WindowedSeries.Window) -> Int64? {
       guard isCounter, samples.startTimestamps.isEmpty == false else { return nil }
       let first = window.samples.lowerBound
       let start = samples.startTimestamps[first]
@@ -130,47 +155,52 @@ struct WindowChange: Sendable {
       return isWithin ? start : nil
     }
 
-    /// By what a change between samples is multiplied to be that between the
-    /// window's edges.
-    ///
-    /// An edge that is nearer than 1.1 times the average distance of samples is
-    /// taken for part of the series; otherwise the series is taken to begin or
-    /// end half an average distance beyond its samples. A counter is not extended
-    /// to before it was zero, nor to before it began.
-    private func factor(
-      over window: WindowedSeries.Window, first: Double, change: Double, begin: Int64?
-    ) -> Double {
-      let timestamps = samples.timestamps
-      let firstTime = timestamps[window.samples.lowerBound]
-      let lastTime = timestamps[window.samples.upperBound - 1]
-      var sampled = Double(lastTime - firstTime) / 1000
-      let gaps = window.samples.count - 1
-      let average = gaps > 0 ? sampled / Double(gaps) : 0
-      let threshold = average * 1.1
-      var toStart = Double(firstTime - window.start) / 1000
-      var toEnd = Double(window.end - lastTime) / 1000
-      if let begin {
-        toStart = 0
-        sampled = Double(lastTime - begin) / 1000
-      } else {
-        if toStart >= threshold { toStart = average / 2 }
-        if isCounter, change > 0, first >= 0 {
-          toStart = Swift.min(toStart, sampled * (first / change))
+    /// The change of numbers over a window, extended to its edges.
+    func numberChange(
+      over window: WindowedSeries.Window, _ resets: inout ResetCursor
+    ) -> Double? {
+      let begin = startTime(in: window)
+      guard window.samples.count > 1 || begin != nil else { return nil }
+      let first = samples.values[window.samples.lowerBound]
+      var change = samples.values[window.samples.upperBound - 1] - first
+      resets.forEach(in: window.samples) { change += samples.values[$0 - 1] }
+      if begin != nil { change += first }
+      return change
+        * self.change.factor(
+          over: window, in: series, first: first, change: change, begin: begin)
+    }
+
+    /// The change of histograms over a window, extended to its edges.
+    func histogramChange(over window: WindowedSeries.Window) -> NativeHistogram? {
+      let begin = startTime(in: window)
+      guard window.samples.count > 1 || begin != nil,
+        let first = samples.histograms[window.samples.lowerBound]
+      else { return nil }
+      var change = first
+      if window.samples.count > 1 {
+        guard let difference = histogramDifference(over: window.samples) else { return nil }
+        change = difference
+        if begin != nil {
+          guard let total = change.adding(first) else {
+            warn(HistogramRemark.mixedSchemas(ofMetric: metricName))
+            return nil
+          }
+          remark(on: total.remarks, in: .addition)
+          change = total.value
         }
       }
-      if toEnd >= threshold { toEnd = average / 2 }
-      var factor = sampled == 0 ? 1 : (sampled + toStart + toEnd) / sampled
-      if self.change.isRate { factor /= series.rangeSeconds }
-      return factor
+      return change.multiplied(
+        by: self.change.factor(
+          over: window, in: series, first: first.count, change: change.count, begin: begin))
     }
 
     /// The change from the first to the last of two histograms or more.
-    private func histogramChange(over window: Range<Int>) -> NativeHistogram? {
+    private func histogramDifference(over window: Range<Int>) -> NativeHistogram? {
       let histograms = samples.histograms[window].compactMap { $0 }
       guard var previous = histograms.first, let last = histograms.last else { return nil }
       let first = previous
       let hasGauge = histograms.contains { $0.counterResetHint == .gauge }
-      if isCounter, samples.isReset(at: window.lowerBound + 1) {
+      if isCounter, histogramResets[window.lowerBound + 1] {
         // The layout of the first one does not matter.
         previous = histograms[1].emptied
       }
@@ -192,11 +222,13 @@ struct WindowChange: Sendable {
       if let remarks = change.subtract(previous) { remark(on: remarks, in: .subtraction) }
       if isCounter {
         for (position, histogram) in histograms.enumerated().dropFirst() {
-          if samples.isResetByStart(at: window.lowerBound + position)
-            || histogram.isReset(since: previous)
-          {
-            if let remarks = change.add(previous) { remark(on: remarks, in: .addition) }
-          }
+          // The first one was emptied if a reset follows it.
+          let isReset =
+            position == 1
+            ? samples.isResetByStart(at: window.lowerBound + 1)
+              || histogram.isReset(since: previous)
+            : histogramResets[window.lowerBound + position]
+          if isReset, let remarks = change.add(previous) { remark(on: remarks, in: .addition) }
           previous = histogram
         }
       } else if first.counterResetHint != .gauge || last.counterResetHint != .gauge {
@@ -212,17 +244,7 @@ struct WindowChange: Sendable {
     /// The change from the left edge to the right one, whose values are those of
     /// the samples before them (`anchored`) or lie on the line between samples
     /// (`smoothed`).
-    func changeBetweenEdges(of window: WindowedSeries.Window) -> BinaryElement? {
-      switch series.content(of: window) {
-      case .mixed:
-        warnMixedTypes()
-        return nil
-      case .numbers: return numberBetweenEdges(of: window).map(BinaryElement.number)
-      case .histograms: return histogramBetweenEdges(of: window).map(BinaryElement.histogram)
-      }
-    }
-
-    private func numberBetweenEdges(of window: WindowedSeries.Window) -> Double? {
+    func numberBetweenEdges(of window: WindowedSeries.Window) -> Double? {
       guard let edges = EdgeValues(of: window, in: series, asCounter: isCounter) else { return nil }
       var change = edges.right - edges.left
       if isCounter {
@@ -237,7 +259,8 @@ struct WindowChange: Sendable {
       return self.change.isRate ? change / series.rangeSeconds : change
     }
 
-    private func histogramBetweenEdges(of window: WindowedSeries.Window) -> NativeHistogram? {
+    /// As ``numberBetweenEdges(of:)``, of histograms.
+    func histogramBetweenEdges(of window: WindowedSeries.Window) -> NativeHistogram? {
       guard let edges = EdgeSamples(of: window, in: series) else { return nil }
       let histograms = samples.histograms[edges.first...edges.last].compactMap { $0 }
       let hasGauge = histograms.contains { $0.counterResetHint == .gauge }
@@ -306,101 +329,5 @@ struct WindowChange: Sendable {
       }
       if right.isReset(since: previous) { body(previous) }
     }
-  }
-}
-
-extension WindowedSeries {
-  /// What kind of samples a window has.
-  enum Content {
-    case numbers
-    case histograms
-    case mixed
-  }
-
-  /// What kind of samples `window` has.
-  func content(of window: Window) -> Content {
-    if samples.histograms.isEmpty { return .numbers }
-    let count = window.samples.count { samples.histograms[$0] != nil }
-    return count == 0 ? .numbers : count == window.samples.count ? .histograms : .mixed
-  }
-}
-
-extension SampleColumns {
-  /// The indices of the numbers before which a counter began anew.
-  fileprivate var numberResets: [Int] {
-    values.indices.dropFirst().filter { index in
-      (histograms.isEmpty || histograms[index] == nil) && isReset(at: index)
-    }
-  }
-
-  /// The indices of the samples whose start overlaps with the sample before.
-  fileprivate var overlaps: [Int] {
-    if startTimestamps.isEmpty { return [] }
-    return values.indices.dropFirst().filter { overlapsByStart(at: $0) }
-  }
-}
-
-/// The change between the last two samples of each window; of a counter per
-/// second, and after a reset from zero.
-struct LastChange: Sendable {
-  let isCounter: Bool
-
-  /// Calls `body` with the result of each step that has one.
-  func evaluate(
-    _ series: WindowedSeries, _ arguments: WindowArguments,
-    _ body: (_ step: Int, _ result: BinaryElement) -> Void
-  ) throws {
-    let samples = series.samples
-    try series.forEachWindow { window in
-      guard window.samples.count > 1 else { return }
-      let last = window.samples.upperBound - 1
-      let seconds = Double(samples.timestamps[last] - samples.timestamps[last - 1]) / 1000
-      switch (samples.histogram(at: last - 1), samples.histogram(at: last)) {
-      case (nil, nil):
-        let isReset = isCounter && samples.isReset(at: last)
-        let change =
-          isReset ? samples.values[last] : samples.values[last] - samples.values[last - 1]
-        body(window.step, .number(isCounter ? change / seconds : change))
-      case (let previous?, let histogram?):
-        let isReset = isCounter && samples.isReset(at: last)
-        guard
-          let change = change(
-            from: previous, to: histogram, isReset: isReset, of: series, arguments)
-        else { return }
-        body(window.step, .histogram(isCounter ? change.divided(by: seconds) : change))
-      default:
-        arguments.context.warn(
-          HistogramRemark.mixedTypes(ofMetric: series.labels.metricName ?? ""),
-          at: arguments.argumentRanges[0])
-      }
-    }
-  }
-
-  private func change(
-    from previous: NativeHistogram, to histogram: NativeHistogram, isReset: Bool,
-    of series: WindowedSeries, _ arguments: WindowArguments
-  ) -> NativeHistogram? {
-    let name = series.labels.metricName ?? ""
-    let range = arguments.argumentRanges[0]
-    let gauges = [previous, histogram].count { $0.counterResetHint == .gauge }
-    if isCounter, gauges > 0 {
-      arguments.context.warn(HistogramRemark.isNoCounter(name), at: range)
-    }
-    if isCounter == false, gauges < 2 {
-      arguments.context.warn(HistogramRemark.isNoGauge(name), at: range)
-    }
-    var change = histogram
-    if isReset == false {
-      guard let difference = histogram.subtracting(previous) else {
-        arguments.context.warn(HistogramRemark.mixedSchemas(ofMetric: name), at: range)
-        return nil
-      }
-      arguments.context.remark(
-        on: HistogramSum.Remarks(boundsDiffered: difference.remarks.boundsDiffered),
-        in: .subtraction, at: range)
-      change = difference.value
-    }
-    change.counterResetHint = .gauge
-    return change
   }
 }

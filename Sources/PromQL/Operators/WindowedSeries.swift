@@ -82,6 +82,22 @@ struct WindowedSeries {
   }
 }
 
+extension WindowedSeries {
+  /// What kind of samples a window has.
+  enum Content {
+    case numbers
+    case histograms
+    case mixed
+  }
+
+  /// What kind of samples `window` has.
+  func content(of window: Window) -> Content {
+    if samples.histograms.isEmpty { return .numbers }
+    let count = window.samples.count { samples.histograms[$0] != nil }
+    return count == 0 ? .numbers : count == window.samples.count ? .histograms : .mixed
+  }
+}
+
 /// What a function of windows gets beside the samples.
 struct WindowArguments {
   /// The scalar arguments, in order: `scalars[argument][step]`.

@@ -12,7 +12,7 @@ import SeriesModel
 /// reader merges them: what has the higher part counts. The value is drawn at `ChunkBlockEncoder`.
 package struct ChunkTable: Sendable {
   private let schema: Schema
-  private let table: Table
+  let table: Table
   private let windows: WindowTable
 
   /// The table of a store.
@@ -201,7 +201,7 @@ package struct ChunkTable: Sendable {
 
   /// Moves to the last block of a part that begins before the series `id`, or
   /// to the part's first block.
-  private func seekBlock(
+  func seekBlock(
     before id: SeriesID, prefix: [UInt8], _ cursor: inout Cursor
   ) throws(StorageError) -> Bool {
     var probe = prefix

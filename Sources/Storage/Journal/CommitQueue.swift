@@ -14,10 +14,21 @@ final class Submission: @unchecked Sendable {
     self.batches = batches
     self.options = options
     byteCount = batches.reduce(0) { sum, batch in
-      batch.metadata.reduce(sum + 24 * batch.count) { sum, entry in
+      batch.metadata.reduce(sum + batch.sampleByteCount) { sum, entry in
         sum + entry.key.utf8.count + entry.value.help.utf8.count + 16
       }
     }
+  }
+}
+
+extension SampleBatch {
+  /// The bytes that the samples take in memory, about.
+  fileprivate var sampleByteCount: Int {
+    var byteCount = 24 * count + 8 * startTimestamps.count
+    for case let histogram? in histograms {
+      byteCount += 200 + 12 * histogram.bucketAndBoundCount
+    }
+    return byteCount
   }
 }
 

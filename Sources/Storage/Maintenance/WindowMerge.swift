@@ -49,6 +49,8 @@ extension MetaKey where Value == MergePlan {
 struct WindowMerge {
   /// The samples of a merged chunk at most.
   private static let chunkSampleCount = 480
+  /// What a rich sample counts for among those that are decoded at a time.
+  private static let richSampleWeight = 16
   /// The samples that are decoded at a time, about.
   var batchSampleCount = 1 << 18
 
@@ -135,11 +137,15 @@ struct WindowMerge {
     var run = ChunkRun(window: plan.target, part: plan.part)
     var movedBelow = first
     try schema.environment.write { transaction throws(StorageError) in
-      let batchCount = seriesPerBatch(of: sources)
+      let plainCount = seriesPerBatch(of: sources)
+      // Histograms take much memory: the first series tell whether there are any.
+      let richCount = max(1, plainCount / WindowMerge.richSampleWeight)
+      var batchCount = richCount
       var start = 0
       while start < ids.count, run.pendingByteCount < byteBudget {
         let batch = ids.ids[start..<min(start + batchCount, ids.count)]
-        try add(batch, of: sources, to: &run, view: transaction.view)
+        let isPlain = try add(batch, of: sources, to: &run, view: transaction.view)
+        batchCount = isPlain ? plainCount : richCount
         start += batch.count
       }
       movedBelow = SeriesID(ids.ids[start - 1].rawValue + 1)
@@ -253,12 +259,14 @@ struct WindowMerge {
 
   // MARK: Moving
 
-  /// Adds the merged chunks of some series to `run`.
+  /// Adds the merged chunks of some series to `run`, and says whether all samples
+  /// are plain.
   private mutating func add(
     _ batch: ArraySlice<SeriesID>, of sources: [WindowRow], to run: inout ChunkRun,
     view: ReadView
-  ) throws(StorageError) {
+  ) throws(StorageError) -> Bool {
     let list = PostingsList(sorted: Array(batch))
+    var isPlain = true
     var merges = [SampleMerge](repeating: SampleMerge(), count: batch.count)
     let allTombstones = try TombstoneTable(schema).tombstones(in: view)
     for source in sources {
@@ -276,8 +284,10 @@ struct WindowMerge {
     for (index, id) in list.ids.enumerated() {
       var columns = SampleColumns()
       merges[index].append(within: .min ... .max, to: &columns)
+      if columns.isPlain == false { isPlain = false }
       add(columns, of: id, to: &run)
     }
+    return isPlain
   }
 
   private mutating func add(_ columns: SampleColumns, of id: SeriesID, to run: inout ChunkRun) {

@@ -1,0 +1,183 @@
+import ChunkEncoding
+import LMDB
+import SeriesModel
+
+/// Reads the chunks of one series after the other from a window, and remembers
+/// the directories of the blocks through which it came.
+///
+/// The series of a query are read in the order of their labels, that of a block
+/// is the order of ids: the series of a few blocks are asked for in turn, and
+/// each block again and again. For one snapshot, in which blocks do not change.
+struct SeriesChunkReader {
+  /// The blocks of a part that are remembered; more are not likely to be asked
+  /// for in turn.
+  private static let keptBlockCount = 64
+
+  /// What is remembered of a block.
+  private struct Block {
+    var key: [UInt8]
+    /// The series that have all their chunks of the part in the block.
+    var wholeIDs: Range<UInt64>
+    /// Where the content behind the directory begins in the value.
+    var contentOffset: Int
+    var entries: [ChunkBlockDecoder.Entry]
+  }
+
+  private struct Part {
+    var number: UInt32
+    var blocks: [Block] = []
+    /// The block that makes room for the next one.
+    var oldest = 0
+
+    func block(of id: SeriesID) -> Int? {
+      blocks.firstIndex { $0.wholeIDs.contains(id.rawValue) }
+    }
+
+    mutating func keep(_ block: Block) -> Int {
+      guard blocks.count == SeriesChunkReader.keptBlockCount else {
+        blocks.append(block)
+        return blocks.count - 1
+      }
+      defer { oldest = (oldest + 1) % blocks.count }
+      blocks[oldest] = block
+      return oldest
+    }
+  }
+
+  private let table: ChunkTable
+  private let row: WindowRow
+  private var parts: [Part] = []
+  private var isPrepared = false
+
+  /// Prepares for reading one window.
+  init(_ table: ChunkTable, row: WindowRow) {
+    self.table = table
+    self.row = row
+  }
+
+  /// Calls `body` with the chunks of a series, as
+  /// ``ChunkTable/forEachChunk(of:in:overlapping:view:onDamage:_:)`` does.
+  ///
+  /// - Parameter view: Always of the same snapshot.
+  mutating func forEachChunk(
+    of id: SeriesID, overlapping range: ClosedRange<Int64>, view: ReadView,
+    onDamage: (StorageError) throws(StorageError) -> Void,
+    _ body: (StoredChunk) throws(StorageError) -> Void
+  ) throws(StorageError) -> Int? {
+    guard row.window.overlaps(range) else { return nil }
+    guard let places = try findBlocks(of: id, view: view) else {
+      // A series with chunks in several blocks, or damage.
+      return try table.forEachChunk(
+        of: PostingsList(sorted: [id]), in: row, overlapping: range, view: view,
+        onDamage: onDamage, body)
+    }
+    var chunkCount = 0
+    for (part, place) in places {
+      let block = parts[part].blocks[place]
+      guard block.entries.contains(where: { $0.id == id }) else { continue }
+      do throws(StorageError) {
+        chunkCount += try visit(
+          block, part: parts[part].number, id: id, overlapping: range, view: view, body)
+      } catch {
+        try onDamage(error)
+      }
+    }
+    return chunkCount
+  }
+
+  private func visit(
+    _ block: Block, part: UInt32, id: SeriesID, overlapping range: ClosedRange<Int64>,
+    view: ReadView, _ body: (StoredChunk) throws(StorageError) -> Void
+  ) throws(StorageError) -> Int {
+    var cursor = try view.walk(table.table)
+    guard try cursor.move(toOrAfter: block.key), cursor.key.compareBytes(with: block.key.span) == 0
+    else {
+      preconditionFailure("the blocks of a snapshot stay")
+    }
+    let value = cursor.value
+    var chunkCount = 0
+    for entry in block.entries where entry.id == id {
+      chunkCount += 1
+      let description = entry.description
+      guard description.minTimestamp <= range.upperBound,
+        description.maxTimestamp >= range.lowerBound
+      else { continue }
+      try body(
+        StoredChunk(
+          entry, content: value.extracting(block.contentOffset...), key: cursor.key, part: part,
+          table: table.table.name))
+    }
+    return chunkCount
+  }
+
+  // MARK: Finding blocks
+
+  /// The block of each part that has all chunks of a series there, or would have
+  /// them; nil when there is no such block in one of the parts.
+  private mutating func findBlocks(
+    of id: SeriesID, view: ReadView
+  ) throws(StorageError) -> [(part: Int, block: Int)]? {
+    if isPrepared == false {
+      parts = try table.parts(of: row.window, in: view).map { Part(number: $0) }
+      isPrepared = true
+    }
+    var found: [(part: Int, block: Int)] = []
+    for index in parts.indices where row.isMoved(id, inPart: parts[index].number) == false {
+      if let known = parts[index].block(of: id) {
+        found.append((index, known))
+      } else if let block = try loadBlock(of: id, inPart: parts[index].number, view: view) {
+        found.append((index, parts[index].keep(block)))
+      } else {
+        return nil
+      }
+    }
+    return found
+  }
+
+  private func loadBlock(
+    of id: SeriesID, inPart part: UInt32, view: ReadView
+  ) throws(StorageError) -> Block? {
+    let prefix = ChunkKey.prefix(window: row.window, part: part)
+    var cursor = try view.walk(table.table)
+    guard try table.seekBlock(before: id, prefix: prefix, &cursor) else { return nil }
+    do throws(BlockDamage) {
+      // Of the first series the block in front may have chunks, unless it is the
+      // part's first block.
+      let firstID = try ChunkKey.firstID(of: cursor.key).rawValue
+      var lower = firstID >= id.rawValue ? 0 : firstID + 1
+      while true {
+        guard let block = try readBlock(from: lower, prefix: prefix, &cursor) else { return nil }
+        if block.wholeIDs.contains(id.rawValue) { return block }
+        guard cursor.isOnEntry, cursor.key.starts(with: prefix) else { return nil }
+        let nextID = try ChunkKey.firstID(of: cursor.key).rawValue
+        guard nextID <= id.rawValue, block.wholeIDs.upperBound == nextID else { return nil }
+        lower = nextID
+      }
+    } catch {
+      return nil
+    }
+  }
+
+  /// Reads the directory under the cursor, which moves on.
+  private func readBlock(
+    from lower: UInt64, prefix: [UInt8], _ cursor: inout Cursor
+  ) throws(BlockDamage) -> Block? {
+    let key = Array(copying: cursor.key)
+    var decoder = try ChunkBlockDecoder(cursor.value, under: cursor.key, in: row.window)
+    var entries: [ChunkBlockDecoder.Entry] = []
+    while let entry = try decoder.next() { entries.append(entry) }
+    guard let lastID = entries.last?.id.rawValue else { return nil }
+    let contentOffset = cursor.value.count - decoder.contentBytes.count
+    var upper = UInt64.max
+    do throws(StorageError) {
+      if try cursor.advance(), cursor.key.starts(with: prefix) { upper = 0 }
+    } catch {
+      return nil
+    }
+    if upper == 0 { upper = try ChunkKey.firstID(of: cursor.key).rawValue }
+    // What the last series has in the next block, too, is not here as a whole.
+    guard lower <= upper, lastID <= upper else { return nil }
+    return Block(
+      key: key, wholeIDs: lower..<upper, contentOffset: contentOffset, entries: entries)
+  }
+}
