@@ -70,9 +70,9 @@ struct WindowedSeries {
       guard first < last else { continue }
       samplesPassed += last - first
       context.samplesInWindows += last - first
-      if extraCosts.isEmpty == false {
-        context.samplesInWindows += extraCosts[last] - extraCosts[first]
-      }
+      let extraCost = extraCosts.isEmpty ? 0 : extraCosts[last] - extraCosts[first]
+      context.samplesInWindows += extraCost
+      context.stepCounts?.add(last - first + extraCost, at: step, of: geometry.grid)
       if samplesPassed > Self.samplesBetweenCheckpoints {
         try context.checkpoint()
         samplesPassed = 0

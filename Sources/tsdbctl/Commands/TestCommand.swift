@@ -1,4 +1,4 @@
-import Foundation
+import FoundationEssentials
 import PromQLScripts
 
 /// `tsdbctl test ...`.
@@ -48,10 +48,13 @@ enum TestCommand {
   private static func files(_ paths: [String]) throws -> [String] {
     var files: [String] = []
     for path in paths {
-      var isDirectory = ObjCBool(false)
-      let exists = unsafe FileManager.default.fileExists(atPath: path, isDirectory: &isDirectory)
-      guard exists else { throw UsageError("there is no file \(path)") }
-      guard isDirectory.boolValue else {
+      guard FileManager.default.fileExists(atPath: path) else {
+        throw UsageError("there is no file \(path)")
+      }
+      // What is a link is asked for what it leads to.
+      let target = URL(filePath: path).resolvingSymlinksInPath().path
+      let attributes = try FileManager.default.attributesOfItem(atPath: target)
+      guard attributes[.type] as? FileAttributeType == .typeDirectory else {
         files.append(path)
         continue
       }
