@@ -25,3 +25,8 @@ int tsdb_shortest_digits(double magnitude, char *digits, int *exponent) {
   std::from_chars(place, end, *exponent);
   return count;
 }
+
+int tsdb_shortest_fixed(double value, char *text) {
+  return static_cast<int>(
+      std::to_chars(text, text + 28, value, std::chars_format::fixed).ptr - text);
+}

@@ -54,6 +54,23 @@ struct ShortestDigits {
   }
 }
 
+/// Appends the shortest text without an exponent that reads back as `value`.
+///
+/// - Precondition: The magnitude is from 1e-6 up to 2^53, and `output` has room
+///   for ``fixedTextCapacity`` bytes.
+func appendFixed(_ value: Double, to output: inout OutputSpan<UInt8>) {
+  precondition(output.freeCapacity >= fixedTextCapacity)
+  unsafe output.withUnsafeMutableBufferPointer { buffer, count in
+    guard let address = buffer.baseAddress else { return }
+    // Safety: the callee writes at most that many bytes, for which there is room.
+    let text = unsafe UnsafeMutableRawPointer(address + count).assumingMemoryBound(to: CChar.self)
+    count += Int(unsafe tsdb_shortest_fixed(value, text))
+  }
+}
+
+/// The most bytes that ``appendFixed(_:to:)`` writes.
+let fixedTextCapacity = 28
+
 /// Whether the machine computes CRC32C by an instruction.
 let hasChecksumInstruction = tsdb_crc32c_has_instruction()
 

@@ -43,6 +43,24 @@ package func appendFloat(_ value: Double, as style: FloatStyle, to output: inout
   }
 }
 
+/// The most bytes that ``appendJSONFloat(_:to:)`` writes.
+package let jsonFloatCapacity = 32
+
+/// Appends the text of `value` in the style ``FloatStyle/json``.
+///
+/// - Precondition: `output` has room for ``jsonFloatCapacity`` bytes.
+package func appendJSONFloat(_ value: Double, to output: inout OutputSpan<UInt8>) {
+  if let integer = smallInteger(value, as: .json) {
+    appendInteger(integer, to: &output)
+  } else if value.magnitude >= 1e-6, value.magnitude < 0x1p53 {
+    appendFixed(value, to: &output)
+  } else {
+    var text: [UInt8] = []
+    appendFloat(value, as: .json, to: &text)
+    for byte in text { output.append(byte) }
+  }
+}
+
 /// The text of `value`; see ``appendFloat(_:as:to:)``.
 package func floatText(_ value: Double, as style: FloatStyle) -> String {
   var text: [UInt8] = []

@@ -6,7 +6,25 @@ package func appendInteger(_ value: Int64, to output: inout [UInt8]) {
 
 /// Appends the decimal digits of `value`.
 package func appendInteger(_ value: UInt64, to output: inout [UInt8]) {
-  // Digits come out last first; 20 are enough for any value.
+  output.append(addingCapacity: integerTextCapacity) { appendInteger(value, to: &$0) }
+}
+
+/// The most bytes that the text of an integer takes.
+package let integerTextCapacity = 20
+
+/// Appends the decimal digits of `value`, after a `-` if it is negative.
+///
+/// - Precondition: `output` has room for ``integerTextCapacity`` bytes.
+package func appendInteger(_ value: Int64, to output: inout OutputSpan<UInt8>) {
+  if value < 0 { output.append(UInt8(ascii: "-")) }
+  appendInteger(value.magnitude, to: &output)
+}
+
+/// Appends the decimal digits of `value`.
+///
+/// - Precondition: `output` has room for ``integerTextCapacity`` bytes.
+package func appendInteger(_ value: UInt64, to output: inout OutputSpan<UInt8>) {
+  // Digits come out last first.
   var digits = InlineArray<20, UInt8>(repeating: 0)
   var first = digits.count
   var rest = value
@@ -18,19 +36,31 @@ package func appendInteger(_ value: UInt64, to output: inout [UInt8]) {
   for index in first..<digits.count { output.append(digits[index]) }
 }
 
+/// Appends a time in seconds as ``appendTimestamp(milliseconds:to:)`` does.
+///
+/// - Precondition: `output` has room for ``timestampTextCapacity`` bytes.
+package func appendTimestamp(milliseconds: Int64, to output: inout OutputSpan<UInt8>) {
+  if milliseconds < 0 { output.append(UInt8(ascii: "-")) }
+  let (seconds, fraction) = milliseconds.magnitude.quotientAndRemainder(dividingBy: 1000)
+  appendInteger(seconds, to: &output)
+  guard fraction > 0 else { return }
+  output.append(UInt8(ascii: "."))
+  output.append(UInt8(ascii: "0") + UInt8(truncatingIfNeeded: fraction / 100))
+  output.append(UInt8(ascii: "0") + UInt8(truncatingIfNeeded: fraction / 10 % 10))
+  output.append(UInt8(ascii: "0") + UInt8(truncatingIfNeeded: fraction % 10))
+}
+
+/// The most bytes that the text of a time takes.
+package let timestampTextCapacity = 21
+
 /// Appends a time in seconds, as it stands in JSON answers.
 ///
 /// Whole seconds have no point; all others have three decimals: `1.500`.
 ///
 /// - Parameter milliseconds: Since 1970-01-01T00:00Z; may be negative.
 package func appendTimestamp(milliseconds: Int64, to output: inout [UInt8]) {
-  if milliseconds < 0 { output.append(UInt8(ascii: "-")) }
-  let (seconds, fraction) = milliseconds.magnitude.quotientAndRemainder(dividingBy: 1000)
-  appendInteger(seconds, to: &output)
-  guard fraction > 0 else { return }
-  output.append(UInt8(ascii: "."))
-  for divisor: UInt64 in [100, 10, 1] {
-    output.append(UInt8(ascii: "0") + UInt8(truncatingIfNeeded: fraction / divisor % 10))
+  output.append(addingCapacity: timestampTextCapacity) {
+    appendTimestamp(milliseconds: milliseconds, to: &$0)
   }
 }
 

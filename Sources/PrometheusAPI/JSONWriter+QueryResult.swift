@@ -67,6 +67,10 @@ extension JSONWriter {
       if histograms.count < samples.count {
         json.name("values")
         json.array { json in
+          guard histograms.isEmpty == false else {
+            json.samples(samples)
+            return
+          }
           for index in 0..<samples.count where samples.histogram(at: index) == nil {
             json.sample(
               timestampMilliseconds: samples.timestamps[index], value: samples.values[index])

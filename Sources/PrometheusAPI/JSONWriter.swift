@@ -129,14 +129,44 @@ struct JSONWriter {
   /// Writes `[time,"value"]`, the API's form of a sample.
   mutating func sample(timestampMilliseconds: Int64, value: Double) {
     separate()
-    bytes.append(UInt8(ascii: "["))
-    appendTimestamp(milliseconds: timestampMilliseconds, to: &bytes)
-    bytes.append(UInt8(ascii: ","))
-    bytes.append(UInt8(ascii: "\""))
-    appendFloat(value, as: .json, to: &bytes)
-    bytes.append(UInt8(ascii: "\""))
-    bytes.append(UInt8(ascii: "]"))
+    bytes.append(addingCapacity: JSONWriter.sampleCapacity) {
+      JSONWriter.append(timestampMilliseconds, value, to: &$0)
+    }
     needsComma = true
+  }
+
+  /// Writes the samples of a series that has numbers only, as elements.
+  mutating func samples(_ samples: SampleColumns) {
+    separate()
+    makeRoom(for: samples.count * JSONWriter.sampleCapacity)
+    bytes.append(addingCapacity: samples.count * JSONWriter.sampleCapacity) { output in
+      for index in 0..<samples.count {
+        if index > 0 { output.append(UInt8(ascii: ",")) }
+        JSONWriter.append(samples.timestamps[index], samples.values[index], to: &output)
+      }
+    }
+    needsComma = true
+  }
+
+  /// The most bytes of a sample, and a comma.
+  private static let sampleCapacity = timestampTextCapacity + jsonFloatCapacity + 6
+
+  private static func append(
+    _ timestamp: Int64, _ value: Double, to output: inout OutputSpan<UInt8>
+  ) {
+    output.append(UInt8(ascii: "["))
+    appendTimestamp(milliseconds: timestamp, to: &output)
+    output.append(UInt8(ascii: ","))
+    output.append(UInt8(ascii: "\""))
+    appendJSONFloat(value, to: &output)
+    output.append(UInt8(ascii: "\""))
+    output.append(UInt8(ascii: "]"))
+  }
+
+  /// Doubles the memory when it does not hold `count` bytes more.
+  private mutating func makeRoom(for count: Int) {
+    guard bytes.capacity - bytes.count < count else { return }
+    bytes.reserveCapacity(max(2 * bytes.capacity, bytes.count + count))
   }
 
   /// Writes a moment as Unix seconds with at most three decimals.

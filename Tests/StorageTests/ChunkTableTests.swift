@@ -164,6 +164,41 @@ extension SeededGenerator {
     #expect(everything.samples(in: .min ... .max) == model.samples(in: .min ... .max))
   }
 
+  /// Series that are read one after the other, in any order, have the chunks
+  /// that a walk over all of them finds, also where a series has chunks in
+  /// several blocks.
+  @Test(arguments: 0..<6)
+  func seriesReadOneByOneHaveTheirChunks(seed: UInt64) throws {
+    var generator = SeededGenerator(seed: 100 + seed)
+    for _ in 0..<3 {
+      var run: [ModelChunk] = []
+      for id in 1...UInt64(120) where generator.next() % 4 > 0 {
+        for _ in 0...(generator.next() % 10 == 0 ? 40 : generator.next() % 4) {
+          run.append(generator.chunk(of: id, in: window))
+        }
+      }
+      try write(run, in: window)
+    }
+    let ids = (0...UInt64(125)).map { SeriesID($0) }.shuffled(using: &generator)
+    try fixture.read { view throws(StorageError) in
+      guard let row = try windows.row(of: window, in: view) else { return }
+      var reader = SeriesChunkReader(chunks, row: row)
+      for id in ids + ids.reversed() {
+        var expected: [ModelChunk] = []
+        try chunks.forEachChunk(
+          of: PostingsList(sorted: [id]), in: row, overlapping: .min ... .max, view: view
+        ) { chunk throws(StorageError) in expected.append(try ModelChunk(chunk)) }
+        var found: [ModelChunk] = []
+        let count = try reader.forEachChunk(
+          of: id, overlapping: .min ... .max, view: view,
+          onDamage: { error throws(StorageError) in throw error },
+          { chunk throws(StorageError) in found.append(try ModelChunk(chunk)) })
+        #expect(found == expected)
+        #expect(count == expected.count)
+      }
+    }
+  }
+
   @Test func distantSeriesAreFoundWithoutAWalk() throws {
     var generator = SeededGenerator(seed: 20)
     let model = (1...UInt64(4000)).map { generator.chunk(of: $0 * 3, in: window, sampleLimit: 40) }

@@ -14,6 +14,11 @@ double tsdb_parse_decimal(const char *text, size_t length);
 /// Returns how many of the 17 places of `digits` were used.
 int tsdb_shortest_digits(double magnitude, char *digits, int *exponent);
 
+/// Writes the shortest text without an exponent that reads back as `value`, at
+/// most 28 characters, and returns its length. For values from 1e-6 up to 2^53
+/// in magnitude.
+int tsdb_shortest_fixed(double value, char *text);
+
 #ifdef __cplusplus
 }
 #endif

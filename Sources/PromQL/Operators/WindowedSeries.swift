@@ -59,6 +59,9 @@ struct WindowedSeries {
     var first = 0
     var last = 0
     var samplesPassed = 0
+    let stepCounts = context.stepCounts
+    var samplesInWindows = 0
+    defer { context.samplesInWindows += samplesInWindows }
     for step in 0..<geometry.grid.count {
       let time = geometry.grid.time(at: step)
       let end = geometry.referenceTime.time(forStepAt: time)
@@ -69,10 +72,9 @@ struct WindowedSeries {
       while first < last, timestamps[first] <= earliest { first += 1 }
       guard first < last else { continue }
       samplesPassed += last - first
-      context.samplesInWindows += last - first
       let extraCost = extraCosts.isEmpty ? 0 : extraCosts[last] - extraCosts[first]
-      context.samplesInWindows += extraCost
-      context.stepCounts?.add(last - first + extraCost, at: step, of: geometry.grid)
+      samplesInWindows += last - first + extraCost
+      stepCounts?.add(last - first + extraCost, at: step, of: geometry.grid)
       if samplesPassed > Self.samplesBetweenCheckpoints {
         try context.checkpoint()
         samplesPassed = 0
@@ -111,7 +113,10 @@ struct WindowArguments {
 extension SampleColumns {
   /// The samples without stale markers.
   func withoutStaleMarkers() -> SampleColumns {
-    guard values.contains(where: \.isStaleMarker) else { return self }
+    // Without a branch for each value.
+    var hasMarkers = false
+    for value in values { hasMarkers = value.isStaleMarker || hasMarkers }
+    guard hasMarkers else { return self }
     var kept = SampleColumns()
     for (index, value) in values.enumerated() where value.isStaleMarker == false {
       kept.append(self, at: index)
