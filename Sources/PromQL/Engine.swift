@@ -131,7 +131,7 @@ package struct Engine: Sendable {
       lookbackDelta: lookback > 0 ? lookback : self.options.lookbackDeltaMilliseconds,
       defaultSubqueryStep: self.options.defaultSubqueryStepMilliseconds,
       maximumSamples: self.options.maximumSamples, began: began,
-      deadline: timeout.map { began + $0 }, cancellation: options.cancellation)
+      deadline: timeout.map { began + $0 }, options: options)
   }
 }
 
@@ -146,7 +146,7 @@ private struct Evaluation {
   let maximumSamples: Int
   let began: ContinuousClock.Instant
   let deadline: ContinuousClock.Instant?
-  let cancellation: QueryCancellation?
+  let options: QueryOptions
 
   /// Plans the query, takes one view of all its data, and evaluates it.
   func run(
@@ -166,10 +166,13 @@ private struct Evaluation {
       }
       let context = EvaluationContext(
         text: text, times: times, lookbackDelta: lookbackDelta, budget: budget, selections: data,
-        deadline: deadline, cancellation: cancellation)
+        stepCounts: options.countsSteps ? StepCounts(plan.grid) : nil,
+        deadline: deadline, cancellation: options.cancellation, progress: options.progress)
+      let prepared = ContinuousClock.now
       try context.checkpoint()
       let value = try evaluate(plan, Evaluator(context: context))
-      return result(value, of: context, warnings: snapshot?.warnings ?? [])
+      return result(
+        value, of: context, prepared: prepared, warnings: snapshot?.warnings ?? [])
     } catch let error as QueryError {
       throw error
     } catch {
@@ -178,22 +181,30 @@ private struct Evaluation {
   }
 
   private func result(
-    _ value: QueryValue, of context: EvaluationContext, warnings: [String]
+    _ value: QueryValue, of context: EvaluationContext, prepared: ContinuousClock.Instant,
+    warnings: [String]
   ) -> QueryResult {
     var statistics = QueryStatistics()
     statistics.seriesCount = context.selections.reduce(0) { $0 + $1.series.count }
     statistics.samplesQueried = context.selections.reduce(context.samplesInWindows) {
       $0 + $1.valuesSelected
     }
-    statistics.samplesRead = context.selections.reduce(0) { $0 + $1.samplesRead }
+    statistics.samplesRead = context.samplesRead
+    statistics.samplesPerStep = context.stepCounts?.samples ?? []
     statistics.peakSamples = context.budget.peak
-    let elapsed = (ContinuousClock.now - began).components
-    statistics.elapsedNanoseconds =
-      UInt64(elapsed.seconds) * 1_000_000_000 + UInt64(elapsed.attoseconds / 1_000_000_000)
+    statistics.elapsedNanoseconds = (ContinuousClock.now - began).wholeNanoseconds
+    statistics.preparationNanoseconds = (prepared - began).wholeNanoseconds
     return QueryResult(
       value: value,
       warnings: context.annotations.annotations(of: .warning, in: text)
         + warnings.map { Annotation(kind: .warning, message: $0) },
       infos: context.annotations.annotations(of: .info, in: text), statistics: statistics)
+  }
+}
+
+extension Duration {
+  /// The duration in nanoseconds, rounded down; not negative.
+  fileprivate var wholeNanoseconds: UInt64 {
+    UInt64(components.seconds) * 1_000_000_000 + UInt64(components.attoseconds / 1_000_000_000)
   }
 }

@@ -23,6 +23,10 @@ public struct QueryOptions: Sendable {
   public var timeout: Duration?
   /// Ends the query early once it is cancelled.
   public var cancellation: QueryCancellation?
+  /// Is told now and then how far the query is.
+  public var progress: QueryProgress?
+  /// Whether ``QueryStatistics/samplesPerStep`` is filled.
+  public var countsSteps = false
 
   /// Creates options that override nothing.
   public init(
@@ -62,5 +66,20 @@ public final class QueryCancellation: Sendable {
     guard let probe, probe() else { return false }
     cancel()
     return true
+  }
+}
+
+/// How far a running query is, to be looked at from another thread.
+public final class QueryProgress: Sendable {
+  private let samples = Atomic<Int>(0)
+
+  /// Creates the progress of a query that has not begun.
+  public init() {}
+
+  /// The samples read from storage so far, some milliseconds ago.
+  public var samplesRead: Int { samples.load(ordering: .relaxed) }
+
+  func note(samplesRead: Int) {
+    samples.store(samplesRead, ordering: .relaxed)
   }
 }

@@ -148,15 +148,32 @@ extension JSONWriter {
   /// Writes the member `stats`.
   mutating func write(_ statistics: QueryStatistics) {
     name("stats")
-    let seconds = Double(statistics.elapsedNanoseconds) / 1e9
+    let total = Double(statistics.elapsedNanoseconds) / 1e9
+    let preparation = Double(statistics.preparationNanoseconds) / 1e9
     object { json in
       json.name("timings")
       json.object { json in
-        json.member("evalTotalTime", number: seconds)
-        json.member("execTotalTime", number: seconds)
+        json.member("evalTotalTime", number: total)
+        // Sorting is a part of evaluation, and a query that waits has not begun.
+        json.member("resultSortTime", 0)
+        json.member("queryPreparationTime", number: preparation)
+        json.member("innerEvalTime", number: total - preparation)
+        json.member("execQueueTime", 0)
+        json.member("execTotalTime", number: total)
       }
       json.name("samples")
       json.object { json in
+        if statistics.samplesPerStep.isEmpty == false {
+          json.name("totalQueryableSamplesPerStep")
+          json.array { json in
+            for step in statistics.samplesPerStep {
+              json.array { json in
+                json.timestamp(step.time)
+                json.number(step.count)
+              }
+            }
+          }
+        }
         json.member("totalQueryableSamples", statistics.samplesQueried)
         json.member("peakSamples", statistics.peakSamples)
         json.member("samplesRead", statistics.samplesRead)

@@ -18,24 +18,31 @@ final class EvaluationContext {
   /// The samples of all windows so far, one in several windows several times.
   var samplesInWindows = 0
 
+  /// The samples of each step; nil when nobody asks.
+  let stepCounts: StepCounts?
+
   private let deadline: ContinuousClock.Instant?
   private let cancellation: QueryCancellation?
+  private let progress: QueryProgress?
   /// When the cancellation's probe, which may cost a system call, is asked next.
   private var nextPoll = ContinuousClock.now + .milliseconds(20)
 
   /// Creates the context of one query.
   init(
     text: String, times: QueryTimes, lookbackDelta: Int64, budget: SampleBudget,
-    selections: [SelectedData],
-    deadline: ContinuousClock.Instant?, cancellation: QueryCancellation?
+    selections: [SelectedData], stepCounts: StepCounts? = nil,
+    deadline: ContinuousClock.Instant?, cancellation: QueryCancellation?,
+    progress: QueryProgress? = nil
   ) {
     self.text = text
     self.times = times
     self.lookbackDelta = lookbackDelta
     self.budget = budget
     self.selections = selections
+    self.stepCounts = stepCounts
     self.deadline = deadline
     self.cancellation = cancellation
+    self.progress = progress
   }
 
   /// Ends the query when it is cancelled or late; called once a series at
@@ -44,11 +51,15 @@ final class EvaluationContext {
     if let cancellation, cancellation.isCancelled { throw QueryError.canceled }
     let now = ContinuousClock.now
     if let deadline, now >= deadline { throw QueryError.timeout }
-    if let cancellation, now >= nextPoll {
+    if now >= nextPoll {
       nextPoll = now + .milliseconds(20)
-      if cancellation.poll() { throw QueryError.canceled }
+      progress?.note(samplesRead: samplesRead)
+      if let cancellation, cancellation.poll() { throw QueryError.canceled }
     }
   }
+
+  /// The samples read from storage so far.
+  var samplesRead: Int { selections.reduce(0) { $0 + $1.samplesRead } }
 
   /// The part of the query at `range`.
   func sourceText(at range: SourceRange) -> String {

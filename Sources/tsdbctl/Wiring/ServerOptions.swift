@@ -28,6 +28,10 @@ struct ServerOptions: Sendable {
   let queryTimeout: Duration
   let maximumQuerySamples: Int
   let maximumQueryConcurrency: Int
+  /// In bytes.
+  let maximumQueryLength: Int
+  /// Nil when queries are not logged, or the configuration says where.
+  let queryLogFile: String?
   let logger: Logger
   /// Every flag with its value, for `/api/v1/status/flags`.
   let flags: [String: String]
@@ -60,6 +64,8 @@ struct ServerOptions: Sendable {
       arguments, "query.max-samples", upTo: 1_000_000_000_000)
     maximumQueryConcurrency = try ServerOptions.count(
       arguments, "query.max-concurrency", upTo: 1000)
+    maximumQueryLength = try ServerOptions.queryLength(arguments)
+    queryLogFile = arguments["query.log-file"]
     logger = try ServerOptions.logger(arguments)
     flags = arguments.effectiveValues
   }
@@ -114,6 +120,16 @@ struct ServerOptions: Sendable {
       throw UsageError("--\(name)=\(text) is no number from \(minimum) to \(maximum)")
     }
     return count
+  }
+
+  /// The grammar allows no more than a MiB.
+  private static func queryLength(_ arguments: Arguments) throws(UsageError) -> Int {
+    let byteCount = try StorageSettings.byteCount(arguments, "query.max-length")
+    guard (1...1 << 20).contains(byteCount) else {
+      throw UsageError(
+        "--query.max-length=\(arguments["query.max-length"] ?? "") is no size from 1B to 1MiB")
+    }
+    return byteCount
   }
 
   private static func logger(_ arguments: Arguments) throws(UsageError) -> Logger {
