@@ -341,6 +341,6 @@ class Grammar:
         template = self._pick(
             "rate({0})", "sum({0}, {0})", "({0} and 1)", "({0}", "unknown({0})",
             "({0} or bool {0})", "label_replace({0}, \"a\", \"b\")", "{0}[5m] offset",
-            "label_replace({0}, \"~bad\", \"\", \"job\", \"\")", "topk({0})",
+            "topk({0})",
             "label_replace({0}, \"a\", \"\", \"job\", \"(\")", "({0} + on (job) group_left 1)")
         return Node(VECTOR, template, (self.vector(depth),))
