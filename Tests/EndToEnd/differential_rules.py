@@ -33,7 +33,7 @@ def differ_in_values_only(ours, theirs):
 
 
 def lone_infinity_deviates(pair, query):
-    if not re.match(r"std(dev|var) ", str(query.tree)):
+    if not re.match(r"std(dev|var)\b", str(query.tree)):
         return False
     ours, theirs = pair.results(query)
     operand, _ = pair.results(dataclasses.replace(query, tree=query.tree.operands[0]))
@@ -87,11 +87,24 @@ def is_constant(result):
 
 
 def fixed_window_slides(pair, query):
-    """Whether it is `predict_linear` of a fixed window in a range query, of which the
+    """Whether it is a function of a fixed window in a range query, of which the
     instant queries are equal."""
-    return query.is_range and query.tree.template.startswith("predict_linear") \
-        and " @ " in str(query.tree.operands[0]) \
+    return query.is_range \
+        and any(operand.type == RANGE and " @ " in str(operand) for operand in query.tree.operands) \
         and not any(pair.differs(Query(query.tree, moment)) for moment in query.times)
+
+
+def filter_leaves_one_match(pair, query):
+    """Whether it is a comparison that leaves too few matches to be an error in 2.42,
+    but would be one with `bool`, which leaves all."""
+    comparison = re.match(r"\(\{0\} (==|!=|>=?|<=?) ", query.tree.template)
+    if not comparison or not pair.results(query)[0].message.startswith("multiple matches"):
+        return False
+    operator = comparison.group(1)
+    template = query.tree.template.replace(operator, operator + " bool", 1)
+    return all(
+        result.message.startswith("multiple matches") for result in pair.results(
+            dataclasses.replace(query, tree=dataclasses.replace(query.tree, template=template))))
 
 
 UNITS = {"s": 1, "m": 60, "h": 3600}
@@ -157,21 +170,43 @@ def start_is_extended_to_zero(pair, query):
     return True
 
 
-# Prometheus 2.42 adds these up without making up for what is rounded off.
-ROUNDED_SUMS = re.compile(r"\b(sum|avg|stddev|stdvar)\b")
+# Prometheus 2.42 adds these up without making up for what is rounded off, and the
+# mathematical functions of Go and of C differ in the last digit now and then.
+INEXACT = re.compile(
+    r"\b(sum|avg|stddev|stdvar|exp|ln|log2|log10|a?(sin|cos|tan)h?|atan2|deg|rad)\b|\^")
 
 
 def rounding_is_amplified(pair, query):
-    """Whether an operand of the outermost operator that holds a sum differs in its
-    last digits only, on which the operator then depends."""
+    """Whether an operand of the outermost operator differs in its last digits only,
+    on which the operator then depends."""
     for operand in query.tree.operands:
-        if operand.type == RANGE or not ROUNDED_SUMS.search(str(operand)):
+        if operand.type == RANGE or not INEXACT.search(str(operand)):
             continue
         ours, theirs = pair.results(dataclasses.replace(query, tree=operand))
         if differ_in_values_only(ours, theirs) and ours.values != theirs.values \
                 and not any(differing(ours, theirs)):
             return True
     return False
+
+
+def sum_is_rounded(pair, query):
+    """Whether values differ by less than rounding the operands does to them."""
+    if not re.match(r"(sum|avg|stddev|stdvar)(_over_time)?\b|deriv|delta|\(\{0\} [-+]",
+                    query.tree.template):
+        return False
+    ours, theirs = pair.results(query)
+    if not differ_in_values_only(ours, theirs):
+        return False
+    magnitudes = [0.0]
+    for operand in query.tree.operands:
+        if query.is_range and operand.type == RANGE:
+            return False
+        operands, _ = pair.results(dataclasses.replace(query, tree=operand))
+        magnitudes += [
+            abs(value) for samples in operands.values.values() for value in samples.values()
+            if math.isfinite(value)]
+    return all(
+        abs(value - other) <= 1e-12 * max(magnitudes) for value, other in differing(ours, theirs))
 
 
 RULES = (
@@ -181,9 +216,12 @@ RULES = (
          equal_values_are_chosen_between),
     Rule("a parameter of an aggregation is read at every step, though its operand is the "
          "same at all; Prometheus reads the first alone", parameter_of_invariant_operand),
-    Rule("predict_linear looks at the one window that @ names; in 2.42 it slides with the "
-         "steps", fixed_window_slides),
+    Rule("a function of the window that @ names and of what changes looks at that window; "
+         "in 2.42 it slides with the steps", fixed_window_slides),
+    Rule("several matches are an error before the comparison is made; in 2.42 behind it",
+         filter_leaves_one_match),
     Rule("behind a gap rate and increase extend the start by half an interval at most; 2.42 "
          "extends it to where the counter was 0", start_is_extended_to_zero),
-    Rule("sums make up for what is rounded off; not in 2.42", rounding_is_amplified),
+    Rule("sums make up for what is rounded off; not in 2.42", sum_is_rounded),
+    Rule("the last digit of an operand is what a comparison, a remainder or the like hangs on", rounding_is_amplified),
 )
