@@ -130,6 +130,7 @@ package struct Engine: Sendable {
       text: text, expression: expression, times: times, queryable: queryable,
       lookbackDelta: lookback > 0 ? lookback : self.options.lookbackDeltaMilliseconds,
       defaultSubqueryStep: self.options.defaultSubqueryStepMilliseconds,
+      removesNamesAtOnce: self.options.delaysNameRemoval == false && expression.distinguishesNames,
       maximumSamples: self.options.maximumSamples, began: began,
       deadline: timeout.map { began + $0 }, options: options)
   }
@@ -143,6 +144,7 @@ private struct Evaluation {
   let queryable: any Queryable
   let lookbackDelta: Int64
   let defaultSubqueryStep: Int64
+  let removesNamesAtOnce: Bool
   let maximumSamples: Int
   let began: ContinuousClock.Instant
   let deadline: ContinuousClock.Instant?
@@ -165,7 +167,8 @@ private struct Evaluation {
         SelectedData(series, useCount: planned.useCount, budget: budget)
       }
       let context = EvaluationContext(
-        text: text, times: times, lookbackDelta: lookbackDelta, budget: budget, selections: data,
+        text: text, times: times, lookbackDelta: lookbackDelta,
+        removesNamesAtOnce: removesNamesAtOnce, budget: budget, selections: data,
         stepCounts: options.countsSteps ? StepCounts(plan.grid) : nil,
         deadline: deadline, cancellation: options.cancellation, progress: options.progress)
       let prepared = ContinuousClock.now

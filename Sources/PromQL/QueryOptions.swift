@@ -10,6 +10,10 @@ package struct EngineOptions: Hashable, Sendable {
   package var maximumSamples = 50_000_000
   /// The step of a subquery that names none; one minute.
   package var defaultSubqueryStepMilliseconds: Int64 = 60_000
+  /// True when metric names that functions and operators take away are there
+  /// until the query is done, so that `label_replace` can still read them; the
+  /// feature `promql-delayed-name-removal` of Prometheus, off unless asked for.
+  package var delaysNameRemoval = false
 
   /// Creates the default settings.
   package init() {}

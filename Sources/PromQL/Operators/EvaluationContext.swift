@@ -9,6 +9,8 @@ final class EvaluationContext {
   let times: QueryTimes
   /// How far back selectors look, in milliseconds.
   let lookbackDelta: Int64
+  /// True when names that are dropped have to be gone before the query is done.
+  let removesNamesAtOnce: Bool
   /// The samples the query may hold.
   let budget: SampleBudget
   /// The data of the plan's selections, by index.
@@ -29,14 +31,15 @@ final class EvaluationContext {
 
   /// Creates the context of one query.
   init(
-    text: String, times: QueryTimes, lookbackDelta: Int64, budget: SampleBudget,
-    selections: [SelectedData], stepCounts: StepCounts? = nil,
+    text: String, times: QueryTimes, lookbackDelta: Int64, removesNamesAtOnce: Bool,
+    budget: SampleBudget, selections: [SelectedData], stepCounts: StepCounts? = nil,
     deadline: ContinuousClock.Instant?, cancellation: QueryCancellation?,
     progress: QueryProgress? = nil
   ) {
     self.text = text
     self.times = times
     self.lookbackDelta = lookbackDelta
+    self.removesNamesAtOnce = removesNamesAtOnce
     self.budget = budget
     self.selections = selections
     self.stepCounts = stepCounts

@@ -34,6 +34,14 @@ struct Evaluator {
 
   /// The series of an instant vector node.
   func vector(_ node: PlanNode, on grid: StepGrid) throws -> any VectorSource {
+    let source = try vectorWithAllNames(node, on: grid)
+    guard context.removesNamesAtOnce, node.mayDropNames else { return source }
+    return try withoutDroppedNames(source, of: node, on: grid)
+  }
+
+  private func vectorWithAllNames(
+    _ node: PlanNode, on grid: StepGrid
+  ) throws -> any VectorSource {
     try context.checkpoint()
     switch node {
     case .selector(let plan):
