@@ -10,10 +10,11 @@ package struct EngineOptions: Hashable, Sendable {
   package var maximumSamples = 50_000_000
   /// The step of a subquery that names none; one minute.
   package var defaultSubqueryStepMilliseconds: Int64 = 60_000
-  /// True when metric names that functions and operators take away are there
-  /// until the query is done, so that `label_replace` can still read them; the
-  /// feature `promql-delayed-name-removal` of Prometheus, off unless asked for.
-  package var delaysNameRemoval = false
+  /// True for all of PromQL; false for what Prometheus 3.14 does without feature
+  /// flags: experimental functions, aggregators, modifiers and `fill` are
+  /// refused, metric names are taken away at once and not at the end of the
+  /// query, and `rate` and its kind look at no start timestamps.
+  package var usesExperimentalFeatures = true
 
   /// Creates the default settings.
   package init() {}

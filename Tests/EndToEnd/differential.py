@@ -68,7 +68,7 @@ class Pair:
             workspace = self.stack.enter_context(tempfile.TemporaryDirectory())
             configuration = pathlib.Path(workspace) / "prometheus.yml"
             configuration.write_text("global: {evaluation_interval: 1m}\n")
-            self.server = Server(f"--config.file={configuration}")
+            self.server = Server(f"--config.file={configuration}", "--query.compat=3.14")
             self.stack.callback(self.server.close)
             self.peer = Prometheus(
                 configuration.read_text(), "--web.enable-remote-write-receiver")

@@ -88,6 +88,7 @@ final class SelectedData {
   private var kept: [SampleColumns?]
   private var keptCount = 0
   private let isShared: Bool
+  private let hasStartTimestamps: Bool
 
   /// How many samples are kept for other operators. Beyond it they are decoded
   /// again, which takes a few nanoseconds each, where memory is dearer.
@@ -101,8 +102,13 @@ final class SelectedData {
 
   /// Prepares for reading `series`.
   ///
-  /// - Parameter useCount: How many operators read them.
-  init(_ series: any SeriesSet, useCount: Int, budget: SampleBudget) {
+  /// - Parameters:
+  ///   - useCount: How many operators read them.
+  ///   - hasStartTimestamps: False to read the samples without them.
+  init(
+    _ series: any SeriesSet, useCount: Int, hasStartTimestamps: Bool, budget: SampleBudget
+  ) {
+    self.hasStartTimestamps = hasStartTimestamps
     self.series = series
     isShared = useCount > 1
     kept = isShared ? Array(repeating: nil, count: series.count) : []
@@ -130,6 +136,7 @@ final class SelectedData {
       if data.isShared, let kept = data.kept[index] { return kept }
       scratch.removeAll()
       try cursor.read(seriesAt: index, into: &scratch)
+      if data.hasStartTimestamps == false { scratch.startTimestamps = [] }
       data.samplesRead += scratch.count
       if data.isShared, data.keptCount + scratch.count <= SelectedData.maximumKeptCount {
         try data.reservation.extend(by: scratch.count)
