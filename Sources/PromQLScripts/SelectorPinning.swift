@@ -56,7 +56,7 @@ struct SelectorPinning {
       }
     case .call(let node):
       if SelectorPinning.timeFunctions.contains(node.function.name) { dependsOnTime = true }
-      node.arguments.forEach { visit($0) }
+      for argument in node.arguments { visit(argument) }
     case .aggregation(let node):
       if let parameter = node.parameter { visit(parameter) }
       visit(node.operand)
