@@ -180,4 +180,18 @@ extension JSONWriter {
       }
     }
   }
+
+  /// Writes an operator with what it cost.
+  mutating func write(_ operation: ExplainedOperator) {
+    object { json in
+      json.member("operator", operation.text)
+      json.member("series", operation.seriesCount)
+      json.member("values", operation.valueCount)
+      json.member("seconds", number: Double(operation.nanoseconds) / 1e9)
+      json.name("operands")
+      json.array { json in
+        for operand in operation.operands { json.write(operand) }
+      }
+    }
+  }
 }

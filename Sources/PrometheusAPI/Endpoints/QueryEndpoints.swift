@@ -103,6 +103,7 @@ struct QueryEndpoints: Sendable {
     let text = try query(of: request)
     var options = try queryOptions(of: request)
     options.countsSteps = request.parameters.first("stats") == "all"
+    options.explains = request.parameters.first("explain") == "true"
     return try supervision.active.running(
       text, time, client: request.remoteAddress, start: clock(), options: options
     ) { query, options in
@@ -152,6 +153,12 @@ struct QueryEndpoints: Sendable {
         json.write(value)
         if let statistics, statistics.isEmpty == false {
           json.write(result.statistics)
+        }
+        if result.explanation.isEmpty == false {
+          json.name("explanation")
+          json.array { json in
+            for operation in result.explanation { json.write(operation) }
+          }
         }
       }
     }
