@@ -141,9 +141,8 @@ enum QueryCommand {
     let body = try source.answer(to: path, parameters)
     do {
       if arguments.isOn("explain") {
-        return try print(format, body, as: { ResultTable($0).aligned }) { (query: ExplainedQuery) in
-          ResultTable(query)
-        }
+        let table = { (query: ExplainedQuery) in ResultTable(query) }
+        return try print(format, body, as: { table($0).aligned }, table)
       }
       return try print(format, body, as: PromQLText.text(of:)) { (data: QueryData) in
         if data.isEmpty { explainEmptyResult(source, newest: newest, lookback: lookback) }
