@@ -179,6 +179,7 @@ private struct Evaluation {
         removesNamesAtOnce: usesExperimentalFeatures == false && expression.distinguishesNames,
         budget: budget, selections: data,
         stepCounts: options.countsSteps ? StepCounts(plan.grid) : nil,
+        profile: options.explains ? EvaluationProfile() : nil,
         deadline: deadline, cancellation: options.cancellation, progress: options.progress)
       let prepared = ContinuousClock.now
       try context.checkpoint()
@@ -210,13 +211,14 @@ private struct Evaluation {
       value: value,
       warnings: context.annotations.annotations(of: .warning, in: text)
         + warnings.map { Annotation(kind: .warning, message: $0) },
-      infos: context.annotations.annotations(of: .info, in: text), statistics: statistics)
+      infos: context.annotations.annotations(of: .info, in: text), statistics: statistics,
+      explanation: context.profile?.roots.map(\.explanation) ?? [])
   }
 }
 
 extension Duration {
   /// The duration in nanoseconds, rounded down; not negative.
-  fileprivate var wholeNanoseconds: UInt64 {
+  var wholeNanoseconds: UInt64 {
     UInt64(components.seconds) * 1_000_000_000 + UInt64(components.attoseconds / 1_000_000_000)
   }
 }

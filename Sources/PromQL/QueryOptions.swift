@@ -32,6 +32,8 @@ public struct QueryOptions: Sendable {
   public var progress: QueryProgress?
   /// Whether ``QueryStatistics/samplesPerStep`` is filled.
   public var countsSteps = false
+  /// Whether ``QueryResult/explanation`` is filled, which takes some time.
+  public var explains = false
 
   /// Creates options that override nothing.
   public init(

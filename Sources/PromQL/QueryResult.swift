@@ -10,16 +10,20 @@ public struct QueryResult: Sendable {
   public var infos: [Annotation]
   /// What the evaluation cost.
   public var statistics: QueryStatistics
+  /// The operators with what each cost, when ``QueryOptions/explains`` asked for
+  /// them; more than one where the query is of scalars.
+  public var explanation: [ExplainedOperator]
 
   /// Creates a result.
   public init(
     value: QueryValue, warnings: [Annotation] = [], infos: [Annotation] = [],
-    statistics: QueryStatistics = QueryStatistics()
+    statistics: QueryStatistics = QueryStatistics(), explanation: [ExplainedOperator] = []
   ) {
     self.value = value
     self.warnings = warnings
     self.infos = infos
     self.statistics = statistics
+    self.explanation = explanation
   }
 }
 

@@ -63,9 +63,10 @@ package final class QueryLog: Sendable {
   ///   - path: Where it was asked for, such as `/api/v1/query`.
   ///   - error: Why it failed; nil when it has a result.
   ///   - statistics: What it cost; nil when that is not known.
+  ///   - waitingTime: How long it waited before it began.
   func write(
     _ query: ActiveQueries.Query, at now: Timestamp, method: String, path: String,
-    error: String?, statistics: QueryStatistics?
+    error: String?, statistics: QueryStatistics?, waitingTime: Duration
   ) {
     guard isOpen else { return }
     var json = JSONWriter()
@@ -76,7 +77,7 @@ package final class QueryLog: Sendable {
       json.name("params")
       json.object { json in json.writeParameters(of: query) }
       if let error { json.member("error", error) }
-      if let statistics { json.write(statistics) }
+      if let statistics { json.write(statistics, waitingTime: waitingTime) }
       json.name("httpRequest")
       json.object { json in
         json.member("clientIP", query.client)

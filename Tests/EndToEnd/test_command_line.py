@@ -341,6 +341,46 @@ class DirectoryQueryTest(unittest.TestCase):
                     self.assertEqual((result.status, result.errors), (0, ""))
                     self.assertNotEqual(result.output, "")
 
+    def test_forms_of_output(self):
+        with tempfile.TemporaryDirectory() as data:
+            with Server("--storage.tsdb.retention.time=100y", data=data) as server:
+                remote_write.send(server, ({"__name__": "a", "n": "1"}, [
+                    (step * 10_000, float(step)) for step in range(9) if step != 4]))
+            window = ["--start=0", "--end=80", "--step=10s", "--query.lookback-delta=10s"]
+
+            def lines(*arguments):
+                result = tsdbctl("query", *arguments, f"--path={data}")
+                self.assertEqual((result.status, result.errors), (0, ""))
+                return result.output.splitlines()
+
+            with self.subTest("promql"):
+                self.assertEqual(
+                    lines("a", "--time=10.5", "--output=promql"), ['a{n="1"} => 1 @[10.5]'])
+                self.assertEqual(
+                    lines("range", "a", "--output=promql", "--start=0", "--end=10", "--step=10s"),
+                    ['a{n="1"} =>', "0 @[0]", "1 @[10]"])
+                self.assertEqual(lines("1", "--time=1", "--output=promql"), ["scalar: 1 @[1]"])
+                self.assertEqual(
+                    lines("series", "a", "--output=promql"), ['{__name__="a", n="1"}'])
+                self.assertEqual(
+                    lines("labels", "n", "--match=a", "--output=promql"), ["1"])
+            with self.subTest("sparklines"):
+                self.assertEqual(
+                    lines("range", "a", "--sparklines", *window),
+                    ["metric  n  course     lowest  highest  last",
+                     "a       1  ▁▂▃▄ ▅▆▇█       0        8     8"])
+                self.assertEqual(len(lines("range", "a", *window)), 9, "no terminal, no line")
+            with self.subTest("explain"):
+                header, *rows = lines("range", "sum by (n) (delta(a[20s])) * 2", "--explain", *window)
+                self.assertEqual(header.split(), ["operator", "series", "values", "time"])
+                cells = [row.rsplit(None, 4)[:-2] for row in rows]
+                self.assertEqual(cells, [
+                    ["each * scalar", "1", "6"],
+                    ["  sum by (n)", "1", "6"],
+                    ["    delta", "1", "6"],
+                    ["      windows of 20s of a from 1970-01-01T00:00:00Z through "
+                     "1970-01-01T00:01:20Z step 10s", "1", "8"]])
+
     def test_old_directory_hints_at_its_newest_sample(self):
         with tempfile.TemporaryDirectory() as directory:
             # A configuration without targets: not even the server itself is scraped.

@@ -3,6 +3,7 @@
 import json
 import signal
 import socket
+import time
 import unittest
 import urllib.parse
 
@@ -85,6 +86,50 @@ class CancellationTest(QueryTest):
         connection.close()
         # By itself it would take much longer.
         wait_until(lambda: self.running() == [], "the query has ended", timeout=5)
+
+
+class ConcurrencyTest(QueryTest):
+    def arguments(self):
+        return ["--query.max-concurrency=1", "--web.enable-admin-api"]
+
+    def test_more_queries_than_may_run_wait(self):
+        self.load()
+        self.start_slow()
+        first, = wait_until(self.running, "the first query runs")
+        waiting = self.start_slow()
+        wait_until(
+            lambda: "tsdb_http_queued_requests 1" in self.server.get("/metrics").text,
+            "the second query waits")
+        self.assertEqual([query["id"] for query in self.running()], [first["id"]])
+        self.server.request("DELETE", f"/api/v1/status/active_queries/{first['id']}")
+        second, = wait_until(
+            lambda: [query for query in self.running() if query["id"] != first["id"]],
+            "the second query runs")
+        self.server.request("DELETE", f"/api/v1/status/active_queries/{second['id']}")
+        self.assertIn("canceled", waiting.recv(65536).decode())
+
+
+    def test_statistics_tell_how_long_a_query_waited(self):
+        self.load()
+        self.start_slow()
+        first, = wait_until(self.running, "the slow query runs")
+        host, port = self.server.address.rsplit(":", 1)
+        with socket.create_connection((host, int(port)), timeout=60) as waiting:
+            request = f"GET /api/v1/query?query=1&stats=1 HTTP/1.1\r\nHost: {host}\r\n\r\n"
+            waiting.sendall(request.encode())
+            begin = time.monotonic()
+            wait_until(
+                lambda: "tsdb_http_queued_requests 1" in self.server.get("/metrics").text,
+                "the second query waits")
+            time_seen = time.monotonic() - begin
+            self.server.request("DELETE", f"/api/v1/status/active_queries/{first['id']}")
+            answer = waiting.recv(65536).decode()
+        timings = json.loads(answer.split("\r\n\r\n", 1)[1])["data"]["stats"]["timings"]
+        # The moment of its arrival is not known to a hair.
+        self.assertGreater(timings["execQueueTime"], 0)
+        self.assertLess(timings["execQueueTime"], time_seen + 10)
+        self.assertGreaterEqual(
+            timings["execTotalTime"], timings["execQueueTime"] + timings["evalTotalTime"] - 1e-9)
 
 
 class LogTest(QueryTest):

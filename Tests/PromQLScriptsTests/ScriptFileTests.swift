@@ -17,7 +17,7 @@ import Testing
   }()
 
   @Test func thereAreScripts() {
-    #expect(ScriptFileTests.names.count >= 11)
+    #expect(ScriptFileTests.names.count >= 14)
   }
 
   @Test(arguments: names) func scriptIsAsExpected(_ name: String) throws {

@@ -55,13 +55,13 @@ import Testing
         )
         """),
     Case(
-      id: "subquery", query: "sum_over_time((\(long) + 123456)[5m:1m] @ end())",
+      id: "subquery", query: "sum_over_time((\(long) + 1234567)[5m:1m] @ end())",
       text: """
         sum_over_time(
           (
               \(long)
             +
-              123456
+              1234567
           )[5m:1m] @ end()
         )
         """),

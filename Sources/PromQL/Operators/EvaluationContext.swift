@@ -22,6 +22,8 @@ final class EvaluationContext {
 
   /// The samples of each step; nil when nobody asks.
   let stepCounts: StepCounts?
+  /// What the operators cost; nil when nobody asks.
+  let profile: EvaluationProfile?
 
   private let deadline: ContinuousClock.Instant?
   private let cancellation: QueryCancellation?
@@ -33,6 +35,7 @@ final class EvaluationContext {
   init(
     text: String, times: QueryTimes, lookbackDelta: Int64, removesNamesAtOnce: Bool,
     budget: SampleBudget, selections: [SelectedData], stepCounts: StepCounts? = nil,
+    profile: EvaluationProfile? = nil,
     deadline: ContinuousClock.Instant?, cancellation: QueryCancellation?,
     progress: QueryProgress? = nil
   ) {
@@ -43,6 +46,7 @@ final class EvaluationContext {
     self.budget = budget
     self.selections = selections
     self.stepCounts = stepCounts
+    self.profile = profile
     self.deadline = deadline
     self.cancellation = cancellation
     self.progress = progress

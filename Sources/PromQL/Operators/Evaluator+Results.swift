@@ -50,7 +50,7 @@ extension Evaluator {
 
   /// The samples in the one window of a range vector that is a whole query.
   private func matrix(_ plan: RangePlan, on grid: StepGrid) throws -> [MatrixSeries] {
-    let series = try range(plan)
+    let series = try range(plan, on: grid)
     let reader = try series.makeReader()
     let geometry = geometry(of: plan, on: grid)
     var result: [MatrixSeries] = []

@@ -21,7 +21,7 @@ struct QueryEndpoints: Sendable {
     let result = try supervised(request, .instant(time)) { text, options in
       try database.query(text, at: time, options: options)
     }
-    return response(to: result, limit: limit, statistics: request.parameters.first("stats"))
+    return response(to: result, of: request, limit: limit)
   }
 
   func range(_ request: Request) throws -> Response {
@@ -51,7 +51,7 @@ struct QueryEndpoints: Sendable {
       try database.query(
         text, from: start, through: end, stepMilliseconds: step, options: options)
     }
-    return response(to: result, limit: limit, statistics: request.parameters.first("stats"))
+    return response(to: result, of: request, limit: limit)
   }
 
   func exemplars(_ request: Request) throws -> Response {
@@ -103,13 +103,14 @@ struct QueryEndpoints: Sendable {
     let text = try query(of: request)
     var options = try queryOptions(of: request)
     options.countsSteps = request.parameters.first("stats") == "all"
+    options.explains = request.parameters.first("explain") == "true"
     return try supervision.active.running(
       text, time, client: request.remoteAddress, start: clock(), options: options
     ) { query, options in
       func log(_ error: String?, _ statistics: QueryStatistics?) {
         supervision.log.write(
           query, at: clock(), method: request.method.name, path: request.rawPath, error: error,
-          statistics: statistics)
+          statistics: statistics, waitingTime: request.waitingTime)
       }
       do {
         let result = try run { try body(text, options) }
@@ -141,7 +142,8 @@ struct QueryEndpoints: Sendable {
     }
   }
 
-  private func response(to result: QueryResult, limit: Int?, statistics: String?) -> Response {
+  private func response(to result: QueryResult, of request: Request, limit: Int?) -> Response {
+    let wantsStatistics = request.parameters.first("stats").map { $0.isEmpty == false } ?? false
     var warnings = QueryEndpoints.listed(result.warnings, "warning")
     let (value, isTruncated) = result.value.prefix(limit)
     if isTruncated { warnings.append(truncationWarning) }
@@ -150,8 +152,14 @@ struct QueryEndpoints: Sendable {
     ) { json in
       json.object { json in
         json.write(value)
-        if let statistics, statistics.isEmpty == false {
-          json.write(result.statistics)
+        if wantsStatistics {
+          json.write(result.statistics, waitingTime: request.waitingTime)
+        }
+        if result.explanation.isEmpty == false {
+          json.name("explanation")
+          json.array { json in
+            for operation in result.explanation { json.write(operation) }
+          }
         }
       }
     }

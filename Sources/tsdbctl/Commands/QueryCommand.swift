@@ -12,10 +12,11 @@ enum QueryCommand {
         The same as `query instant`. Asks a running server, or with --path reads a data
         directory, also while a server writes to it.
         """,
-      flags: sourceFlags + [timeFlag], run: instant),
+      flags: sourceFlags + [timeFlag, explainFlag], run: instant),
     Command(
       words: ["query", "instant"], summary: "Evaluates an expression at one moment.",
-      operands: "EXPR", discussion: "", flags: sourceFlags + [timeFlag], run: instant),
+      operands: "EXPR", discussion: "", flags: sourceFlags + [timeFlag, explainFlag],
+      run: instant),
     Command(
       words: ["query", "range"], summary: "Evaluates an expression at regular steps.",
       operands: "EXPR", discussion: "",
@@ -24,6 +25,7 @@ enum QueryCommand {
         .toggle(
           "sparklines",
           "Shows the course of each series in one line; by default if a terminal shows the table."),
+        explainFlag,
       ], run: range),
     Command(
       words: ["query", "series"], summary: "Lists the series that selectors match.",
@@ -43,6 +45,9 @@ enum QueryCommand {
   ]
   private static let timeFlag = Flag.value(
     "time", "time", "The moment: RFC 3339 or Unix seconds. Now by default.")
+  private static let explainFlag = Flag.toggle(
+    "explain",
+    "Evaluates, and shows the operators instead of the result: what each read, gave, and took.")
   private static let matchFlags: [Flag] =
     [.value("match", "selector", isRepeatable: true, "Takes only series that match.")]
     + rangeFlags("the beginning of time")
@@ -131,9 +136,14 @@ enum QueryCommand {
     if arguments.isGiven("query.lookback-delta") {
       parameters.append(("lookback_delta", seconds(Timestamp(milliseconds: lookback))))
     }
+    if arguments.isOn("explain") { parameters.append(("explain", "true")) }
     let source = try source(arguments)
     let body = try source.answer(to: path, parameters)
     do {
+      if arguments.isOn("explain") {
+        let table = { (query: ExplainedQuery) in ResultTable(query) }
+        return try print(format, body, as: { table($0).aligned }, table)
+      }
       return try print(format, body, as: PromQLText.text(of:)) { (data: QueryData) in
         if data.isEmpty { explainEmptyResult(source, newest: newest, lookback: lookback) }
         if showsSparklines, let steps, case .matrix(let series) = data {
