@@ -130,6 +130,7 @@ package struct Engine: Sendable {
       text: text, expression: expression, times: times, queryable: queryable,
       lookbackDelta: lookback > 0 ? lookback : self.options.lookbackDeltaMilliseconds,
       defaultSubqueryStep: self.options.defaultSubqueryStepMilliseconds,
+      rewrites: self.options.rewrites,
       removesNamesAtOnce: self.options.delaysNameRemoval == false && expression.distinguishesNames,
       maximumSamples: self.options.maximumSamples, began: began,
       deadline: timeout.map { began + $0 }, cancellation: options.cancellation)
@@ -144,6 +145,7 @@ private struct Evaluation {
   let queryable: any Queryable
   let lookbackDelta: Int64
   let defaultSubqueryStep: Int64
+  let rewrites: PlanRewrites
   let removesNamesAtOnce: Bool
   let maximumSamples: Int
   let began: ContinuousClock.Instant
@@ -156,7 +158,7 @@ private struct Evaluation {
   ) throws(QueryError) -> QueryResult {
     var planner = Planner(
       times: times, text: text, lookbackDelta: lookbackDelta,
-      defaultSubqueryStep: defaultSubqueryStep, maximumSteps: maximumSamples)
+      defaultSubqueryStep: defaultSubqueryStep, rewrites: rewrites, maximumSteps: maximumSamples)
     let plan = try planner.plan(expression)
     do {
       let snapshot =

@@ -14,6 +14,8 @@ package struct EngineOptions: Hashable, Sendable {
   /// until the query is done, so that `label_replace` can still read them; the
   /// feature `promql-delayed-name-removal` of Prometheus, off unless asked for.
   package var delaysNameRemoval = false
+  /// What plans do to spare work; all of it, except in tests.
+  package var rewrites = PlanRewrites.all
 
   /// Creates the default settings.
   package init() {}
