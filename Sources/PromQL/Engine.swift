@@ -136,6 +136,7 @@ package struct Engine: Sendable {
       text: text, expression: expression, times: times, queryable: queryable,
       lookbackDelta: lookback > 0 ? lookback : self.options.lookbackDeltaMilliseconds,
       defaultSubqueryStep: self.options.defaultSubqueryStepMilliseconds,
+      rewrites: self.options.rewrites,
       usesExperimentalFeatures: self.options.usesExperimentalFeatures,
       maximumSamples: self.options.maximumSamples, began: began,
       deadline: timeout.map { began + $0 }, options: options)
@@ -150,6 +151,7 @@ private struct Evaluation {
   let queryable: any Queryable
   let lookbackDelta: Int64
   let defaultSubqueryStep: Int64
+  let rewrites: PlanRewrites
   let usesExperimentalFeatures: Bool
   let maximumSamples: Int
   let began: ContinuousClock.Instant
@@ -162,7 +164,7 @@ private struct Evaluation {
   ) throws(QueryError) -> QueryResult {
     var planner = Planner(
       times: times, text: text, lookbackDelta: lookbackDelta,
-      defaultSubqueryStep: defaultSubqueryStep, maximumSteps: maximumSamples)
+      defaultSubqueryStep: defaultSubqueryStep, rewrites: rewrites, maximumSteps: maximumSamples)
     let plan = try planner.plan(expression)
     do {
       let snapshot =

@@ -15,6 +15,8 @@ package struct EngineOptions: Hashable, Sendable {
   /// refused, metric names are taken away at once and not at the end of the
   /// query, and `rate` and its kind look at no start timestamps.
   package var usesExperimentalFeatures = true
+  /// What plans do to spare work; all of it, except in tests.
+  package var rewrites = PlanRewrites.all
 
   /// Creates the default settings.
   package init() {}

@@ -6,8 +6,8 @@ import dataclasses
 import math
 import re
 
-from differential_queries import RANGE, Query
-from differential_results import same_value
+from differential_queries import RANGE, Node, Query
+from differential_results import same_result, same_value
 
 
 @dataclasses.dataclass(frozen=True)
@@ -60,16 +60,39 @@ def arc_tangent_keeps_name(pair, query):
 
 
 def equal_values_are_chosen_between(pair, query):
-    if not str(query.tree).startswith(("topk ", "bottomk ")):
+    """Whether a choice has to be made between equal values, and the query goes well
+    when all are chosen."""
+    choices = [
+        node for node in query.tree.nodes() if node.template.startswith(("topk ", "bottomk "))]
+    operands = [
+        pair.results(dataclasses.replace(query, tree=node.operands[0]))[0] for node in choices]
+    if not any(_has_equal_values(result) for result in operands):
         return False
     ours, theirs = pair.results(query)
-    return ours.type == theirs.type and ours.moments == theirs.moments and all(
-        _sorted_values(ours, moment) == _sorted_values(theirs, moment)
-        for moment in ours.moments)
+    if query.tree in choices:
+        return ours.type == theirs.type and ours.moments == theirs.moments and all(
+            _sorted_values(ours, moment) == _sorted_values(theirs, moment)
+            for moment in ours.moments)
+    return not pair.differs(dataclasses.replace(query, tree=_without(query.tree, choices)))
+
+
+def _has_equal_values(result):
+    return any(
+        len(set(_sorted_values(result, moment))) < len(result.at(moment))
+        for moment in result.moments)
+
+
+def _without(tree, nodes):
+    """The tree with operands in the place of some nodes."""
+    if tree in nodes:
+        return _without(tree.operands[0], nodes)
+    return dataclasses.replace(
+        tree, operands=tuple(_without(operand, nodes) for operand in tree.operands))
 
 
 def _sorted_values(result, moment):
-    return sorted(f"{value:.9e}" for value in result.at(moment).values())
+    # Zero has no sign here.
+    return sorted(f"{value + 0.0:.9e}" for value in result.at(moment).values())
 
 
 def parameter_of_invariant_operand(pair, query):
@@ -86,12 +109,37 @@ def is_constant(result):
         for samples in result.values.values() for value in samples.values())
 
 
-def fixed_window_slides(pair, query):
-    """Whether it is a function of a fixed window in a range query, of which the
-    instant queries are equal."""
-    return query.is_range \
-        and any(operand.type == RANGE and " @ " in str(operand) for operand in query.tree.operands) \
-        and not any(pair.differs(Query(query.tree, moment)) for moment in query.times)
+def range_contradicts_instants(pair, query):
+    """Whether the peer's range query does not give what its instant queries do, and
+    ours does, where something has one time for all steps."""
+    if not query.is_range or " @ " not in str(query.tree):
+        return False
+    ours, theirs = pair.results(query)
+    text = str(query.tree).replace("start()", str(query.start)) \
+        .replace("end()", str(query.end))
+    tree = Node(query.tree.type, text.replace("{", "{{").replace("}", "}}"))
+    contradicted = False
+    for moment in query.times:
+        alone = Query(tree, moment)
+        our_instant, their_instant = pair.results(alone)
+        if not same_result(alone, our_instant, their_instant) \
+                or not _same_values(ours.at(moment * 1000), our_instant.at(moment * 1000)):
+            return False
+        contradicted |= not _same_values(
+            theirs.at(moment * 1000), their_instant.at(moment * 1000))
+    return contradicted
+
+
+def _same_values(left, right):
+    return left.keys() == right.keys() \
+        and all(same_value(value, right[labels]) for labels, value in left.items())
+
+
+def offset_is_forgotten(pair, query):
+    """Whether it is the time of a selector with both `offset` and `@`."""
+    text = str(query.tree)
+    return text.startswith("timestamp(") and " @ " in text and " offset " in text \
+        and query.tree.operands[0].operands == ()
 
 
 def filter_leaves_one_match(pair, query):
@@ -183,8 +231,10 @@ def rounding_is_amplified(pair, query):
         if operand.type == RANGE or not INEXACT.search(str(operand)):
             continue
         ours, theirs = pair.results(dataclasses.replace(query, tree=operand))
-        if differ_in_values_only(ours, theirs) and ours.values != theirs.values \
-                and not any(differing(ours, theirs)):
+        if differ_in_values_only(ours, theirs) and not any(differing(ours, theirs)) \
+                and any(repr(value) != repr(theirs.values[labels][moment])
+                        for labels, samples in ours.values.items()
+                        for moment, value in samples.items()):
             return True
     return False
 
@@ -216,8 +266,9 @@ RULES = (
          equal_values_are_chosen_between),
     Rule("a parameter of an aggregation is read at every step, though its operand is the "
          "same at all; Prometheus reads the first alone", parameter_of_invariant_operand),
-    Rule("a function of the window that @ names and of what changes looks at that window; "
-         "in 2.42 it slides with the steps", fixed_window_slides),
+    Rule("a range query gives what instant queries do; in 2.42, windows that @ fixes slide "
+         "with the steps below a function of what changes", range_contradicts_instants),
+    Rule("timestamp heeds offset beside @; not in 2.42", offset_is_forgotten),
     Rule("several matches are an error before the comparison is made; in 2.42 behind it",
          filter_leaves_one_match),
     Rule("behind a gap rate and increase extend the start by half an interval at most; 2.42 "

@@ -84,6 +84,12 @@ import Testing
       query: #"label_replace(rate(a_total[5m]), "__name__", "rate_$1", "__name__", "(.+)")"#,
       at: .instant(5), gives: "rate_a_total 1"),
     QueryCase(
+      "only a plain selector has times of samples", series: "a 1 2", query: "timestamp(+a)",
+      at: .instant(1.5), gives: "{} 90"),
+    QueryCase(
+      "hyperbolic functions overflow where exp does", series: "a 710",
+      query: "sinh(a) + cosh(a) - sinh(-a)", gives: "{} inf"),
+    QueryCase(
       "dates beyond the calendar are those of Go", series: "a -5",
       query: "year(vector(NaN)) + month(vector(Inf)) / 100 + hour(a * Inf) / 10000",
       gives: "{} 292277026596.1215"),

@@ -34,7 +34,7 @@ let conversionFunctions: [FunctionDefinition] = [
     body: .vector { call in
       let grid = call.grid
       let vector = try call.vector(0)
-      if case .selector = call.plan.arguments[0].node {
+      if case .selector(let plan) = call.plan.arguments[0].node, plan.reading == .timestamp {
         // The selector gives the times already.
         return MappedVector(operand: vector) { column in
           column.dropsName = true
@@ -56,7 +56,9 @@ let conversionFunctions: [FunctionDefinition] = [
     summary: "The times from which counters count, in seconds since 1970; 0 where unknown.",
     body: .vector { call in
       // Only samples have start timestamps, and nothing that is computed.
-      guard case .selector = call.plan.arguments[0].node else { return MaterializedVector([]) }
+      guard case .selector(let plan) = call.plan.arguments[0].node,
+        plan.reading == .startTimestamp
+      else { return MaterializedVector([]) }
       return MappedVector(operand: try call.vector(0)) { column in
         column.dropsName = true
         return true

@@ -25,6 +25,17 @@ enum FloatOperations {
     Int64(exactly: value.rounded(.towardZero)) ?? .min
   }
 
+  /// The hyperbolic sine, infinite from where `exp` is, as in Go.
+  static func hyperbolicSine(_ value: Double) -> Double {
+    value.magnitude > 21
+      ? Double(signOf: value, magnitudeOf: exp(value.magnitude) / 2) : sinh(value)
+  }
+
+  /// The hyperbolic cosine, infinite from where `exp` is, as in Go.
+  static func hyperbolicCosine(_ value: Double) -> Double {
+    value.magnitude > 21 ? exp(value.magnitude) / 2 : cosh(value)
+  }
+
   /// True when the numbers are equal but for a relative error below
   /// `tolerance`.
   static func areAlmostEqual(_ left: Double, _ right: Double, tolerance: Double) -> Bool {

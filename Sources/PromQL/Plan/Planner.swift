@@ -14,6 +14,8 @@ struct Planner {
   let lookbackDelta: Int64
   /// The step of subqueries that name none, in milliseconds.
   let defaultSubqueryStep: Int64
+  /// What is done to spare work.
+  let rewrites: PlanRewrites
   /// How many steps the query or a subquery may have: columns hold each.
   let maximumSteps: Int
 
@@ -32,12 +34,13 @@ struct Planner {
   /// Creates a planner for one evaluation.
   init(
     times: QueryTimes, text: String, lookbackDelta: Int64, defaultSubqueryStep: Int64,
-    maximumSteps: Int
+    rewrites: PlanRewrites, maximumSteps: Int
   ) {
     self.times = times
     self.text = text
     self.lookbackDelta = lookbackDelta
     self.defaultSubqueryStep = defaultSubqueryStep
+    self.rewrites = rewrites
     self.maximumSteps = maximumSteps
   }
 
@@ -57,7 +60,9 @@ struct Planner {
     for expression: Expression, on grid: StepGrid
   ) throws(QueryError) -> PlanNode {
     let expression = expression.withoutParentheses
-    if grid.count > 1, expression.isWorthEvaluatingOnce, expression.isStepInvariant {
+    if rewrites.contains(.evaluateInvariantsOnce), grid.count > 1,
+      expression.isWorthEvaluatingOnce, expression.isStepInvariant
+    {
       let single = StepGrid(at: grid.start)
       return .stepInvariant(try varyingNode(for: expression, on: single), on: single)
     }
@@ -177,7 +182,7 @@ struct Planner {
       matchers: matchers,
       start: Timestamp(milliseconds: saturatingAdd(saturatingSubtract(first, before), 1)),
       end: Timestamp(milliseconds: saturatingAdd(last, after)))
-    if let index = indexOfSelection[selection] {
+    if rewrites.contains(.shareSelections), let index = indexOfSelection[selection] {
       selections[index].useCount += 1
       return index
     }
