@@ -41,8 +41,7 @@ class Node:
 
     def smaller(self):
         """Trees like this with a part left out, those with less left first."""
-        parts = [node for node in self.nodes() if node.type != RANGE]
-        candidates = {str(tree): tree for tree in [*parts, *self._smaller()]}
+        candidates = {str(tree): tree for tree in [*self.nodes(), *self._smaller()]}
         candidates.pop(str(self), None)
         return sorted(
             (tree for tree in candidates.values() if tree.size <= self.size),

@@ -135,6 +135,15 @@ def _same_values(left, right):
         and all(same_value(value, right[labels]) for labels, value in left.items())
 
 
+def step_behind_subquery(pair, query):
+    """Whether the peer gives a subquery without steps one behind its end."""
+    if query.tree.type != RANGE or not query.tree.operands:
+        return False
+    ours, theirs = pair.results(query)
+    _, end = window_of(query.tree, query.start)
+    return not ours.values and all(moment > end * 1000 for moment in theirs.moments)
+
+
 def offset_is_forgotten(pair, query):
     """Whether it is the time of a selector with both `offset` and `@`."""
     text = str(query.tree)
@@ -268,6 +277,8 @@ RULES = (
          "same at all; Prometheus reads the first alone", parameter_of_invariant_operand),
     Rule("a range query gives what instant queries do; in 2.42, windows that @ fixes slide "
          "with the steps below a function of what changes", range_contradicts_instants),
+    Rule("a window between two steps of a subquery is empty; in 2.42 it has the next step "
+         "where that is the same at all", step_behind_subquery),
     Rule("timestamp heeds offset beside @; not in 2.42", offset_is_forgotten),
     Rule("several matches are an error before the comparison is made; in 2.42 behind it",
          filter_leaves_one_match),
