@@ -97,6 +97,9 @@ let package = Package(
         "SeriesModel", "Threading", "Storage", "PromQL", "PromQLSyntax", "Instrumentation",
       ]),
     module(
+      "PromQLScripts",
+      imports: ["SeriesModel", "Numbers", "RegularExpressions", "PromQLSyntax", "PromQL", "TSDB"]),
+    module(
       "Scraping",
       imports: [
         "SeriesModel", "Threading", "Exposition", "HTTPClient", "Compression", "Configuration",
@@ -123,7 +126,8 @@ let package = Package(
       dependencies: [
         "SeriesModel", "Threading", "PromQL", "PromQLSyntax", "Numbers", "TSDB", "HTTPServer",
         "HTTPClient",
-        "Scraping", "Pushing", "PrometheusAPI", "Configuration", "Instrumentation",
+        "Scraping", "Pushing", "PromQLScripts", "PrometheusAPI", "Configuration",
+        "Instrumentation",
       ],
       swiftSettings: swiftSettings),
 
@@ -168,6 +172,10 @@ let package = Package(
       resources: ["Fixtures"]),
     tests(
       "PromQLTests", imports: ["PromQL", "PromQLSyntax", "SeriesModel", "TestSupport"]),
+    tests(
+      "PromQLScriptsTests",
+      imports: ["PromQLScripts", "PromQL", "SeriesModel", "TSDB", "TestSupport"],
+      resources: ["Scripts"]),
     tests("ConfigurationTests", imports: ["Configuration", "SeriesModel", "TestSupport"]),
     tests(
       "ScrapingTests",

@@ -51,6 +51,7 @@ struct ConfigurationReader {
     } else {
       global.scrapeTimeout = min(global.scrapeTimeout, global.scrapeInterval)
     }
+    global.queryLogFile = node["query_log_file"]?.text.flatMap { $0.isEmpty ? nil : $0 }
     var labels: [Label] = []
     for entry in node["external_labels"]?.entries ?? [] {
       checkLabelName(entry)

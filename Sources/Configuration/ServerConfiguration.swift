@@ -8,6 +8,8 @@ package struct GlobalConfiguration: Hashable, Sendable {
   package var scrapeTimeout: Duration = .seconds(10)
   /// The time between two evaluations of rules.
   package var evaluationInterval: Duration = .seconds(60)
+  /// Where queries are logged, as the file has it; nil for nowhere.
+  package var queryLogFile: String?
   /// Labels that tell this server from others; given to what leaves it, not
   /// stored.
   package var externalLabels = Labels()

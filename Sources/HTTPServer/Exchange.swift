@@ -191,8 +191,11 @@ final class Exchange: @unchecked Sendable {
       finish(.unavailable("the server is shutting down"))
       return .wait
     }
+    let arrival = ContinuousClock.now
     let isQueued = workers.submit {
-      self.finish(resolution.handler(resolution.request))
+      var request = resolution.request
+      request.waitingTime = ContinuousClock.now - arrival
+      self.finish(resolution.handler(request))
     }
     if !isQueued {
       core.countRefusedRequest()

@@ -48,6 +48,9 @@ package struct Request: Sendable {
   /// Single segments are percent-decoded; a rest (`{name...}`) is as sent.
   package internal(set) var captures: [String: String] = [:]
 
+  /// How long the request has waited for a worker.
+  package internal(set) var waitingTime: Duration = .zero
+
   private let client: ClientWatch?
 
   /// Creates a request; the parameters are decoded at once.

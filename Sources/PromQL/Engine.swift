@@ -21,7 +21,7 @@ package struct Engine: Sendable {
   package func parse(_ text: String) throws(QueryError) -> Expression {
     do throws(ParseError) {
       return try Parser.parse(
-        text, functions: FunctionRegistry.standard.table, options: Engine.parserOptions)
+        text, functions: FunctionRegistry.standard.table, options: parserOptions)
     } catch {
       throw .parse(error.description)
     }
@@ -68,6 +68,12 @@ package struct Engine: Sendable {
     case .matchesRegex: parserOptions.checkPattern(matcher.value) != .matchesEmpty
     case .notMatchesRegex: parserOptions.checkPattern(matcher.value) == .matchesEmpty
     }
+  }
+
+  private var parserOptions: ParserOptions {
+    var parserOptions = Engine.parserOptions
+    if options.usesExperimentalFeatures == false { parserOptions.features = [] }
+    return parserOptions
   }
 
   private static let parserOptions = ParserOptions(checkPattern: { pattern in
@@ -131,9 +137,9 @@ package struct Engine: Sendable {
       lookbackDelta: lookback > 0 ? lookback : self.options.lookbackDeltaMilliseconds,
       defaultSubqueryStep: self.options.defaultSubqueryStepMilliseconds,
       rewrites: self.options.rewrites,
-      removesNamesAtOnce: self.options.delaysNameRemoval == false && expression.distinguishesNames,
+      usesExperimentalFeatures: self.options.usesExperimentalFeatures,
       maximumSamples: self.options.maximumSamples, began: began,
-      deadline: timeout.map { began + $0 }, cancellation: options.cancellation)
+      deadline: timeout.map { began + $0 }, options: options)
   }
 }
 
@@ -146,11 +152,11 @@ private struct Evaluation {
   let lookbackDelta: Int64
   let defaultSubqueryStep: Int64
   let rewrites: PlanRewrites
-  let removesNamesAtOnce: Bool
+  let usesExperimentalFeatures: Bool
   let maximumSamples: Int
   let began: ContinuousClock.Instant
   let deadline: ContinuousClock.Instant?
-  let cancellation: QueryCancellation?
+  let options: QueryOptions
 
   /// Plans the query, takes one view of all its data, and evaluates it.
   func run(
@@ -166,15 +172,22 @@ private struct Evaluation {
         ? nil : try queryable.snapshot(of: plan.selections.map(\.selection))
       let budget = SampleBudget(limit: maximumSamples)
       let data = zip(snapshot?.seriesSets ?? [], plan.selections).map { series, planned in
-        SelectedData(series, useCount: planned.useCount, budget: budget)
+        SelectedData(
+          series, useCount: planned.useCount, hasStartTimestamps: usesExperimentalFeatures,
+          budget: budget)
       }
       let context = EvaluationContext(
         text: text, times: times, lookbackDelta: lookbackDelta,
-        removesNamesAtOnce: removesNamesAtOnce, budget: budget, selections: data,
-        deadline: deadline, cancellation: cancellation)
+        removesNamesAtOnce: usesExperimentalFeatures == false && expression.distinguishesNames,
+        budget: budget, selections: data,
+        stepCounts: options.countsSteps ? StepCounts(plan.grid) : nil,
+        profile: options.explains ? EvaluationProfile() : nil,
+        deadline: deadline, cancellation: options.cancellation, progress: options.progress)
+      let prepared = ContinuousClock.now
       try context.checkpoint()
       let value = try evaluate(plan, Evaluator(context: context))
-      return result(value, of: context, warnings: snapshot?.warnings ?? [])
+      return result(
+        value, of: context, prepared: prepared, warnings: snapshot?.warnings ?? [])
     } catch let error as QueryError {
       throw error
     } catch {
@@ -183,22 +196,31 @@ private struct Evaluation {
   }
 
   private func result(
-    _ value: QueryValue, of context: EvaluationContext, warnings: [String]
+    _ value: QueryValue, of context: EvaluationContext, prepared: ContinuousClock.Instant,
+    warnings: [String]
   ) -> QueryResult {
     var statistics = QueryStatistics()
     statistics.seriesCount = context.selections.reduce(0) { $0 + $1.series.count }
     statistics.samplesQueried = context.selections.reduce(context.samplesInWindows) {
       $0 + $1.valuesSelected
     }
-    statistics.samplesRead = context.selections.reduce(0) { $0 + $1.samplesRead }
+    statistics.samplesRead = context.samplesRead
+    statistics.samplesPerStep = context.stepCounts?.samples ?? []
     statistics.peakSamples = context.budget.peak
-    let elapsed = (ContinuousClock.now - began).components
-    statistics.elapsedNanoseconds =
-      UInt64(elapsed.seconds) * 1_000_000_000 + UInt64(elapsed.attoseconds / 1_000_000_000)
+    statistics.elapsedNanoseconds = (ContinuousClock.now - began).wholeNanoseconds
+    statistics.preparationNanoseconds = (prepared - began).wholeNanoseconds
     return QueryResult(
       value: value,
       warnings: context.annotations.annotations(of: .warning, in: text)
         + warnings.map { Annotation(kind: .warning, message: $0) },
-      infos: context.annotations.annotations(of: .info, in: text), statistics: statistics)
+      infos: context.annotations.annotations(of: .info, in: text), statistics: statistics,
+      explanation: context.profile?.roots.map(\.explanation) ?? [])
+  }
+}
+
+extension Duration {
+  /// The duration in nanoseconds, rounded down; not negative.
+  var wholeNanoseconds: UInt64 {
+    UInt64(components.seconds) * 1_000_000_000 + UInt64(components.attoseconds / 1_000_000_000)
   }
 }

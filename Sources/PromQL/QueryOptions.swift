@@ -10,12 +10,13 @@ package struct EngineOptions: Hashable, Sendable {
   package var maximumSamples = 50_000_000
   /// The step of a subquery that names none; one minute.
   package var defaultSubqueryStepMilliseconds: Int64 = 60_000
-  /// True when metric names that functions and operators take away are there
-  /// until the query is done, so that `label_replace` can still read them; the
-  /// feature `promql-delayed-name-removal` of Prometheus, off unless asked for.
-  package var delaysNameRemoval = false
   /// What plans do to spare work; all of it, except in tests.
   package var rewrites = PlanRewrites.all
+  /// True for all of PromQL; false for what Prometheus 3.14 does without feature
+  /// flags: experimental functions, aggregators, modifiers and `fill` are
+  /// refused, metric names are taken away at once and not at the end of the
+  /// query, and `rate` and its kind look at no start timestamps.
+  package var usesExperimentalFeatures = true
 
   /// Creates the default settings.
   package init() {}
@@ -29,6 +30,12 @@ public struct QueryOptions: Sendable {
   public var timeout: Duration?
   /// Ends the query early once it is cancelled.
   public var cancellation: QueryCancellation?
+  /// Is told now and then how far the query is.
+  public var progress: QueryProgress?
+  /// Whether ``QueryStatistics/samplesPerStep`` is filled.
+  public var countsSteps = false
+  /// Whether ``QueryResult/explanation`` is filled, which takes some time.
+  public var explains = false
 
   /// Creates options that override nothing.
   public init(
@@ -68,5 +75,20 @@ public final class QueryCancellation: Sendable {
     guard let probe, probe() else { return false }
     cancel()
     return true
+  }
+}
+
+/// How far a running query is, to be looked at from another thread.
+public final class QueryProgress: Sendable {
+  private let samples = Atomic<Int>(0)
+
+  /// Creates the progress of a query that has not begun.
+  public init() {}
+
+  /// The samples read from storage so far, some milliseconds ago.
+  public var samplesRead: Int { samples.load(ordering: .relaxed) }
+
+  func note(samplesRead: Int) {
+    samples.store(samplesRead, ordering: .relaxed)
   }
 }

@@ -10,16 +10,20 @@ public struct QueryResult: Sendable {
   public var infos: [Annotation]
   /// What the evaluation cost.
   public var statistics: QueryStatistics
+  /// The operators with what each cost, when ``QueryOptions/explains`` asked for
+  /// them; more than one where the query is of scalars.
+  public var explanation: [ExplainedOperator]
 
   /// Creates a result.
   public init(
     value: QueryValue, warnings: [Annotation] = [], infos: [Annotation] = [],
-    statistics: QueryStatistics = QueryStatistics()
+    statistics: QueryStatistics = QueryStatistics(), explanation: [ExplainedOperator] = []
   ) {
     self.value = value
     self.warnings = warnings
     self.infos = infos
     self.statistics = statistics
+    self.explanation = explanation
   }
 }
 
@@ -82,8 +86,22 @@ public struct QueryStatistics: Hashable, Sendable {
   /// The largest number of samples held in memory at once, as counted against
   /// the limit.
   public var peakSamples = 0
+  /// ``samplesQueried`` by the steps of the query, or none when
+  /// ``QueryOptions/countsSteps`` did not ask for them; what a subquery reads is
+  /// counted at the last step.
+  public var samplesPerStep: [StepSamples] = []
   /// The time that parsing, planning and evaluating took, in nanoseconds.
   public var elapsedNanoseconds: UInt64 = 0
+  /// The part of it that went by before evaluation, in nanoseconds.
+  public var preparationNanoseconds: UInt64 = 0
+
+  /// The samples of one step.
+  public struct StepSamples: Hashable, Sendable {
+    /// The time of the step.
+    public var time: Timestamp
+    /// How many samples were handed on.
+    public var count: Int
+  }
 
   /// Creates statistics of a query that has not begun.
   public init() {}

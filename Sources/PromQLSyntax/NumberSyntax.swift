@@ -1,9 +1,9 @@
 import Numbers
 
 /// The value of a number's text, as Go reads it.
-enum NumberSyntax {
+package enum NumberSyntax {
   /// Why a text has no value.
-  enum Failure: Error {
+  package enum Failure: Error {
     case malformed
     case outOfRange
   }
@@ -11,7 +11,7 @@ enum NumberSyntax {
   /// Reads decimal numbers with point, exponent and `_` between digits,
   /// hexadecimal integers, `Inf` and `NaN` in any case; a leading `0` makes an
   /// integer octal if its digits allow that.
-  static func value(of text: String) throws(Failure) -> Double {
+  package static func value(of text: String) throws(Failure) -> Double {
     if let integer = octalOrHexadecimalInteger(text) { return Double(integer) }
     if let value = parseFloat(text, as: .go) { return value }
     throw isDecimal(text) ? .outOfRange : .malformed

@@ -14,9 +14,10 @@ extension ParseError: CustomStringConvertible {
     case .modifier(let fault): fault.message
     case .type(let fault): fault.message
     case .tooLong(let byteCount, let maximum):
-      "query has \(byteCount) bytes, the limit is \(maximum)"
+      "query has \(byteCount) bytes, the limit is \(maximum): shorten it, or split it"
     case .tooDeep(let maximum):
-      "expression has more than \(maximum) levels of nested parentheses, arguments and operators"
+      "expression has more than \(maximum) levels of nested parentheses, arguments and operators: "
+        + "split it, or let one selector with a regular expression replace a chain of operators"
     }
   }
 }

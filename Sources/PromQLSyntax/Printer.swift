@@ -22,6 +22,25 @@ extension DurationExpression: CustomStringConvertible {
   }
 }
 
+extension Aggregation {
+  /// The operator with its grouping: `sum by (job) `, with a blank behind the
+  /// labels, or `sum`.
+  package var operatorDescription: String {
+    var printer = Printer()
+    printer.printOperator(of: self)
+    return printer.output
+  }
+}
+
+extension BinaryOperation {
+  /// The operator with its modifiers: `/ on (job) group_left (team)`.
+  package var operatorDescription: String {
+    var printer = Printer()
+    printer.printOperator(of: self)
+    return printer.output
+  }
+}
+
 extension StringLiteral {
   /// The literal in double quotes; bytes that are no UTF-8 become `\xc5`.
   package var quoted: String {
@@ -92,24 +111,33 @@ private struct Printer {
   // MARK: Operations
 
   private mutating func print(_ node: Aggregation) {
+    printOperator(of: node)
+    output += "("
+    printList((node.parameter.map { [$0] } ?? []) + [node.operand])
+    output += ")"
+  }
+
+  mutating func printOperator(of node: Aggregation) {
     output += node.aggregator.rawValue
     switch node.grouping {
     case .by([]): break
     case .by(let names): output += " by \(labelList(names)) "
     case .without(let names): output += " without \(labelList(names)) "
     }
-    output += "("
-    printList((node.parameter.map { [$0] } ?? []) + [node.operand])
-    output += ")"
   }
 
   private mutating func print(_ node: BinaryOperation) {
     print(node.left)
-    output += " " + node.operation.rawValue
-    if node.returnsBool { output += " bool" }
-    if let matching = node.matching { print(matching) }
+    output += " "
+    printOperator(of: node)
     output += " "
     print(node.right)
+  }
+
+  mutating func printOperator(of node: BinaryOperation) {
+    output += node.operation.rawValue
+    if node.returnsBool { output += " bool" }
+    if let matching = node.matching { print(matching) }
   }
 
   private mutating func print(_ matching: VectorMatching) {

@@ -146,20 +146,54 @@ extension JSONWriter {
   }
 
   /// Writes the member `stats`.
-  mutating func write(_ statistics: QueryStatistics) {
+  ///
+  /// - Parameter waitingTime: How long the query waited before it began.
+  mutating func write(_ statistics: QueryStatistics, waitingTime: Duration) {
     name("stats")
-    let seconds = Double(statistics.elapsedNanoseconds) / 1e9
+    let total = Double(statistics.elapsedNanoseconds) / 1e9
+    let preparation = Double(statistics.preparationNanoseconds) / 1e9
+    let waiting = waitingTime / .seconds(1)
     object { json in
       json.name("timings")
       json.object { json in
-        json.member("evalTotalTime", number: seconds)
-        json.member("execTotalTime", number: seconds)
+        json.member("evalTotalTime", number: total)
+        // Sorting is a part of evaluation.
+        json.member("resultSortTime", 0)
+        json.member("queryPreparationTime", number: preparation)
+        json.member("innerEvalTime", number: total - preparation)
+        json.member("execQueueTime", number: waiting)
+        json.member("execTotalTime", number: waiting + total)
       }
       json.name("samples")
       json.object { json in
+        if statistics.samplesPerStep.isEmpty == false {
+          json.name("totalQueryableSamplesPerStep")
+          json.array { json in
+            for step in statistics.samplesPerStep {
+              json.array { json in
+                json.timestamp(step.time)
+                json.number(step.count)
+              }
+            }
+          }
+        }
         json.member("totalQueryableSamples", statistics.samplesQueried)
         json.member("peakSamples", statistics.peakSamples)
         json.member("samplesRead", statistics.samplesRead)
+      }
+    }
+  }
+
+  /// Writes an operator with what it cost.
+  mutating func write(_ operation: ExplainedOperator) {
+    object { json in
+      json.member("operator", operation.text)
+      json.member("series", operation.seriesCount)
+      json.member("values", operation.valueCount)
+      json.member("seconds", number: Double(operation.nanoseconds) / 1e9)
+      json.name("operands")
+      json.array { json in
+        for operand in operation.operands { json.write(operand) }
       }
     }
   }

@@ -28,13 +28,15 @@ package struct Services: Sendable {
   package let requestGuard: RequestGuard
   /// Whether `/api/v1/admin/` is let through.
   package let isAdminAPIEnabled: Bool
+  /// Knows the queries.
+  package let queries: QuerySupervision
 
   /// Collects the services.
   package init(
     database: Database, clock: @escaping @Sendable () -> Timestamp, scraping: ScrapeManager,
     remoteWrite: RemoteWriteReceiver, pushGateway: PushGateway, registry: Registry,
     status: ServerStatus, lifecycle: Lifecycle, requestGuard: RequestGuard,
-    isAdminAPIEnabled: Bool
+    isAdminAPIEnabled: Bool, queries: QuerySupervision = QuerySupervision()
   ) {
     self.database = database
     self.clock = clock
@@ -46,6 +48,7 @@ package struct Services: Sendable {
     self.lifecycle = lifecycle
     self.requestGuard = requestGuard
     self.isAdminAPIEnabled = isAdminAPIEnabled
+    self.queries = queries
   }
 }
 
@@ -53,9 +56,10 @@ package struct Services: Sendable {
 package enum Routes {
   /// The routes that read a database and need nothing else.
   package static func queries(
-    database: Database, clock: @escaping @Sendable () -> Timestamp
+    database: Database, clock: @escaping @Sendable () -> Timestamp,
+    supervision: QuerySupervision = QuerySupervision()
   ) -> [Route] {
-    let query = QueryEndpoints(database: database, clock: clock)
+    let query = QueryEndpoints(database: database, clock: clock, supervision: supervision)
     let series = SeriesEndpoints(database: database)
     // What reads samples or series may take long, and must not hold up pushes.
     func reading(
@@ -68,6 +72,8 @@ package enum Routes {
       reading([.get, .post], "/api/v1/query", query.instant),
       reading([.get, .post], "/api/v1/query_range", query.range),
       reading([.get, .post], "/api/v1/query_exemplars", query.exemplars),
+      Route([.get, .post], "/api/v1/format_query", handler: answering(query.format)),
+      Route([.get, .post], "/api/v1/parse_query", handler: answering(query.parse)),
       reading([.get, .post], "/api/v1/series", series.series),
       reading([.get, .post], "/api/v1/labels", series.labelNames),
       reading([.get], "/api/v1/label/{name}/values", series.labelValues),
@@ -80,7 +86,10 @@ package enum Routes {
   package static func router(for services: Services) throws -> Router {
     let metrics = try RequestMetrics(services.registry)
     let refusal = services.requestGuard.refusal
-    let all = queries(database: services.database, clock: services.clock) + server(services)
+    let all =
+      queries(
+        database: services.database, clock: services.clock, supervision: services.queries)
+      + server(services)
     let routes = all.map { route in
       let handler = metrics.measuring(route.pattern, compressing(route.handler))
       return Route(route.methods, route.pattern, execution: route.execution) { request in
@@ -97,6 +106,8 @@ package enum Routes {
 
   private static func server(_ services: Services) -> [Route] {
     let status = StatusEndpoints(status: services.status, clock: services.clock)
+    let active = ActiveQueryEndpoints(
+      active: services.queries.active, isCancellingEnabled: services.isAdminAPIEnabled)
     let lifecycle = LifecycleEndpoints(lifecycle: services.lifecycle)
     let targets = TargetEndpoints(scraping: services.scraping)
     let push = PushEndpoints(
@@ -113,6 +124,12 @@ package enum Routes {
       Route([.get], "/api/v1/status/runtimeinfo", handler: status.runtimeInformation),
       Route([.get], "/api/v1/status/flags", handler: status.flags),
       Route([.get], "/api/v1/status/config", handler: status.configuration),
+      Route(
+        [.get], "/api/v1/status/tsdb", execution: .longWorker,
+        handler: answering(StatisticsEndpoint(database: services.database).statistics)),
+      Route([.get], "/api/v1/status/active_queries", handler: active.list),
+      Route(
+        [.delete], "/api/v1/status/active_queries/{id}", handler: answering(active.cancel)),
       Route(
         [.post, .put], "/api/v1/admin/tsdb/delete_series", execution: .longWorker,
         handler: answering(admin.deleteSeries)),

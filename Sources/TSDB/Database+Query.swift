@@ -1,4 +1,5 @@
 import PromQL
+import PromQLSyntax
 import SeriesModel
 
 extension Database {
@@ -37,6 +38,13 @@ extension Database {
       of: engine.selectors(in: expression).map { matchers in
         SeriesSelection(matchers: matchers, start: start, end: end)
       })
+  }
+
+  /// The syntax tree of an expression.
+  ///
+  /// - Throws: ``QueryError/parse(_:)``.
+  package func parse(_ expression: String) throws(QueryError) -> Expression {
+    try engine.parse(expression)
   }
 
   /// The matchers of a selector such as `up{job="a"}`.

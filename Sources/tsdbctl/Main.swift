@@ -10,7 +10,9 @@ enum Main {
       summary: "A small time-series database with PromQL, compatible with Prometheus.",
       commands: [ServeCommand.command] + QueryCommand.commands
         + [DeleteCommand.command, VerifyCommand.command, InfoCommand.command]
-        + CopyCommands.commands + [CheckCommand.config, VersionCommand.command])
+        + CopyCommands.commands + [
+          CheckCommand.config, TestCommand.promQL, PromQLCommand.format, VersionCommand.command,
+        ])
     exit(program.run(Array(CommandLine.arguments.dropFirst())).rawValue)
   }
 }

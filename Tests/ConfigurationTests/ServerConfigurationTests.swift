@@ -209,7 +209,6 @@ private func job(_ fields: String) throws(ConfigurationError) -> ScrapeConfigura
     ).warnings
     #expect(
       warnings.map(\.description) == [
-        "prometheus.yml:2:3: field \"query_log_file\" has no effect yet",
         "prometheus.yml:4:1: field \"rule_files\" has no effect yet",
         "prometheus.yml:5:1: field \"storage\" has no effect yet",
         "prometheus.yml:7:1: field \"remote_write\" has no effect yet",

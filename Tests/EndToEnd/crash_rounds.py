@@ -283,10 +283,14 @@ class CrashTest:
         self.check()
 
     def stop_and_check(self):
-        """Stops the server cleanly, starts it once more and checks."""
+        """Stops the server cleanly, starts it once more and checks; then verifies the data."""
         self.server.close()
         self._start()
         self.check()
+        self.server.stop()
+        verified = tsdbctl("verify", self.data_directory)
+        if verified.status != 0:
+            self.problems.append(f"verify: {verified.output}{verified.errors}")
 
     def check(self):
         """Compares everything acknowledged with what the server holds."""
@@ -355,6 +359,9 @@ def main():
     parser.add_argument(
         "--samples", type=int, default=1_000_000,
         help="how many samples to send in all; default: 1000000")
+    parser.add_argument(
+        "--keep", type=pathlib.Path, metavar="DIR",
+        help="leave the data in this directory, which must not exist")
     parser.add_argument("--seed", type=int, default=random.randrange(1 << 30))
     arguments = parser.parse_args()
     print(f"seed {arguments.seed}", flush=True)
@@ -366,7 +373,8 @@ def main():
         sources = [SyntheticSource(f"s{number}", start, arguments.seed) for number in range(3)]
     begin = time.monotonic()
     with (
-        tempfile.TemporaryDirectory(prefix="tsdb-crash-") as directory,
+        contextlib.nullcontext(arguments.keep) if arguments.keep
+        else tempfile.TemporaryDirectory(prefix="tsdb-crash-") as directory,
         contextlib.closing(
             CrashTest(sources, f"{directory}/data", arguments.seed, sys.stdout)) as test,
     ):

@@ -32,12 +32,11 @@ class Connection:
 
     PATIENCE_SECONDS = 60
 
-    def __init__(self, address, dialect=lambda text: text):
+    def __init__(self, address):
         self.connection = http.client.HTTPConnection(address, timeout=self.PATIENCE_SECONDS)
-        self.dialect = dialect
 
     def ask(self, query):
-        parameters = {"query": self.dialect(str(query.tree))}
+        parameters = {"query": str(query.tree)}
         if query.is_range:
             parameters |= {"start": query.start, "end": query.end, "step": query.step}
         else:
@@ -54,11 +53,6 @@ class Connection:
         self.connection.close()
 
 
-def older_names(text):
-    """The expression with the names that functions had in Prometheus 2."""
-    return text.replace("double_exponential_smoothing", "holt_winters")
-
-
 class Pair:
     """Our server and the peer, both holding the same samples."""
 
@@ -68,7 +62,7 @@ class Pair:
             workspace = self.stack.enter_context(tempfile.TemporaryDirectory())
             configuration = pathlib.Path(workspace) / "prometheus.yml"
             configuration.write_text("global: {evaluation_interval: 1m}\n")
-            self.server = Server(f"--config.file={configuration}")
+            self.server = Server(f"--config.file={configuration}", "--query.compat=3.14")
             self.stack.callback(self.server.close)
             self.peer = Prometheus(
                 configuration.read_text(), "--web.enable-remote-write-receiver")
@@ -76,7 +70,7 @@ class Pair:
             self._fill(differential_data.all_series(seed))
             self.ours = Connection(self.server.address)
             self.stack.callback(self.ours.close)
-            self.theirs = Connection(self.peer.address, older_names)
+            self.theirs = Connection(self.peer.address)
             self.stack.callback(self.theirs.close)
             self.stack = self.stack.pop_all()
 

@@ -228,9 +228,7 @@ class Grammar:
     def _over_time(self, depth):
         if self.random.random() < 0.15:
             template = self._pick(
-                "quantile_over_time({1}, {0})", "predict_linear({0}, {1})",
-                "double_exponential_smoothing({0}, 0.3, 0.7)",
-                "double_exponential_smoothing({0}, 0.9, 0.2)")
+                "quantile_over_time({1}, {0})", "predict_linear({0}, {1})")
             return Node(VECTOR, template, (self.range(depth), self.scalar(depth - 1)))
         if self.random.random() < 0.4:
             function = self._pick("rate", "increase", "irate", "resets")

@@ -16,7 +16,8 @@ from product import BINARY, Server, tsdbctl, wait_until
 
 COMMANDS = [
     "serve", "query", "query instant", "query range", "query series", "query labels",
-    "delete", "verify", "info", "snapshot", "compact", "check config", "version",
+    "delete", "verify", "info", "snapshot", "compact", "check config",
+    "test promql", "promql format", "version",
 ]
 
 
@@ -52,6 +53,66 @@ class HelpTest(unittest.TestCase):
         result = tsdbctl()
         self.assertEqual(result.status, 2)
         self.assertIn("usage: tsdbctl", result.output + result.errors)
+
+
+class PromQLFormatTest(unittest.TestCase):
+    def format(self, *arguments, text=""):
+        return subprocess.run(
+            [BINARY, "promql", "format", *arguments], input=text, capture_output=True, text=True,
+            timeout=60)
+
+    def test_operand_and_standard_input(self):
+        for result in [self.format("sum(up)by(job)"), self.format(text="sum(up)\nby(job)\n"),
+                       self.format("-", text="sum(up)by(job)")]:
+            self.assertEqual((result.returncode, result.stderr), (0, ""))
+            self.assertEqual(result.stdout, "sum by (job) (up)\n")
+
+    def test_mistakes_are_pointed_at(self):
+        result = self.format(text="sum(up\n")
+        self.assertEqual((result.returncode, result.stdout), (1, ""))
+        self.assertIn("1:7: parse error: unclosed left parenthesis", result.stderr)
+        self.assertIn("  sum(up\n        ^", result.stderr)
+
+
+class ScriptTest(unittest.TestCase):
+    def run_script(self, text, *arguments):
+        with tempfile.TemporaryDirectory() as directory:
+            path = pathlib.Path(directory) / "a.test"
+            path.write_text(text)
+            (pathlib.Path(directory) / "other.txt").write_text("no script")
+            return path, tsdbctl("test", "promql", *arguments, str(path)), tsdbctl(
+                "test", "promql", *arguments, directory)
+
+    SCRIPT = "load 1m\n  up 1 0\n\neval instant at 1m up\n  up 1\n\neval instant at 0 up\n  up 1\n"
+
+    def test_differences(self):
+        path, *results = self.run_script(self.SCRIPT)
+        for result in results:
+            self.assertEqual((result.status, result.errors), (1, ""))
+            self.assertEqual(
+                result.output.splitlines(),
+                [f"FAIL  {path}:4 instant at 1m: up", "      up at 1m: expected 1, found 0",
+                 "      - up 1", "      + up 0", "1 passed, 1 failed"])
+
+    def test_selection(self):
+        path, result, _ = self.run_script(self.SCRIPT, "--line=7", "-v")
+        self.assertEqual(result.status, 0)
+        self.assertEqual(
+            result.output, f"ok    {path}:7 instant at 0: up\n1 passed, 0 failed\n")
+        _, result, _ = self.run_script(self.SCRIPT, "--run", "nothing")
+        self.assertEqual(result.status, 2)
+        _, result, _ = self.run_script(self.SCRIPT, "--run", "(")
+        self.assertEqual(result.status, 2)
+        self.assertIn("--run", result.errors)
+
+    def test_faults_in_scripts_have_a_line(self):
+        path, result, _ = self.run_script("load 1m\n  up 1z\n")
+        self.assertEqual(result.status, 1)
+        self.assertIn(f'FAIL  {path}:2: "1z" is no value', result.output)
+
+    def test_nothing_to_run(self):
+        self.assertEqual(tsdbctl("test", "promql").status, 2)
+        self.assertEqual(tsdbctl("test", "promql", "/none.test").status, 2)
 
 
 class UsageErrorTest(unittest.TestCase):
@@ -127,7 +188,7 @@ class UsageErrorTest(unittest.TestCase):
     def test_output_format_is_checked_before_asking(self):
         result = tsdbctl("query", "up", "--output=xml", "--url=http://127.0.0.1:1")
         self.assertEqual(result.status, 2)
-        self.assertIn("table, json or csv", result.errors)
+        self.assertIn("table, json, csv or promql", result.errors)
 
 
 class FlagNotationTest(unittest.TestCase):
@@ -279,6 +340,46 @@ class DirectoryQueryTest(unittest.TestCase):
                     result = tsdbctl("query", *question, f"--path={data}")
                     self.assertEqual((result.status, result.errors), (0, ""))
                     self.assertNotEqual(result.output, "")
+
+    def test_forms_of_output(self):
+        with tempfile.TemporaryDirectory() as data:
+            with Server("--storage.tsdb.retention.time=100y", data=data) as server:
+                remote_write.send(server, ({"__name__": "a", "n": "1"}, [
+                    (step * 10_000, float(step)) for step in range(9) if step != 4]))
+            window = ["--start=0", "--end=80", "--step=10s", "--query.lookback-delta=10s"]
+
+            def lines(*arguments):
+                result = tsdbctl("query", *arguments, f"--path={data}")
+                self.assertEqual((result.status, result.errors), (0, ""))
+                return result.output.splitlines()
+
+            with self.subTest("promql"):
+                self.assertEqual(
+                    lines("a", "--time=10.5", "--output=promql"), ['a{n="1"} => 1 @[10.5]'])
+                self.assertEqual(
+                    lines("range", "a", "--output=promql", "--start=0", "--end=10", "--step=10s"),
+                    ['a{n="1"} =>', "0 @[0]", "1 @[10]"])
+                self.assertEqual(lines("1", "--time=1", "--output=promql"), ["scalar: 1 @[1]"])
+                self.assertEqual(
+                    lines("series", "a", "--output=promql"), ['{__name__="a", n="1"}'])
+                self.assertEqual(
+                    lines("labels", "n", "--match=a", "--output=promql"), ["1"])
+            with self.subTest("sparklines"):
+                self.assertEqual(
+                    lines("range", "a", "--sparklines", *window),
+                    ["metric  n  course     lowest  highest  last",
+                     "a       1  ▁▂▃▄ ▅▆▇█       0        8     8"])
+                self.assertEqual(len(lines("range", "a", *window)), 9, "no terminal, no line")
+            with self.subTest("explain"):
+                header, *rows = lines("range", "sum by (n) (delta(a[20s])) * 2", "--explain", *window)
+                self.assertEqual(header.split(), ["operator", "series", "values", "time"])
+                cells = [row.rsplit(None, 4)[:-2] for row in rows]
+                self.assertEqual(cells, [
+                    ["each * scalar", "1", "6"],
+                    ["  sum by (n)", "1", "6"],
+                    ["    delta", "1", "6"],
+                    ["      windows of 20s of a from 1970-01-01T00:00:00Z through "
+                     "1970-01-01T00:01:20Z step 10s", "1", "8"]])
 
     def test_old_directory_hints_at_its_newest_sample(self):
         with tempfile.TemporaryDirectory() as directory:

@@ -80,9 +80,9 @@ import Testing
       "an empty value removes the label", series: #"a{src="x"} 1"#,
       query: #"label_replace(a, "src", "", "src", ".*")"#, gives: "a 1"),
     QueryCase(
-      "label_replace does not see a name that was dropped", series: "a_total 0+60x5",
+      "label_replace brings a name back that would be dropped", series: "a_total 0+60x5",
       query: #"label_replace(rate(a_total[5m]), "__name__", "rate_$1", "__name__", "(.+)")"#,
-      at: .instant(5), gives: "{} 1"),
+      at: .instant(5), gives: "rate_a_total 1"),
     QueryCase(
       "only a plain selector has times of samples", series: "a 1 2", query: "timestamp(+a)",
       at: .instant(1.5), gives: "{} 90"),

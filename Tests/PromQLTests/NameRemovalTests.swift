@@ -41,14 +41,14 @@ import Testing
 
   @Test(arguments: cases)
   func dropsNamesAtOnce(_ queryCase: QueryCase) throws {
-    try queryCase.check()
+    var options = EngineOptions()
+    options.usesExperimentalFeatures = false
+    try queryCase.check(with: Engine(options: options))
   }
 
   @Test func namesMayStayToTheEnd() throws {
-    var options = EngineOptions()
-    options.delaysNameRemoval = true
     let runner = QueryRunner(
-      engine: Engine(options: options), store: try InMemoryStore(seriesEveryMinute: Self.series))
+      engine: Engine(), store: try InMemoryStore(seriesEveryMinute: Self.series))
     #expect(
       runner.lines(
         of: #"label_replace(-a, "__name__", "minus_$1", "__name__", "(.+)")"#, at: .instant(0))

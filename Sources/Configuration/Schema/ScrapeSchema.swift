@@ -21,7 +21,7 @@ extension FieldSchema {
       FieldRow("scrape_timeout", .duration, .served),
       FieldRow("evaluation_interval", .duration),
       FieldRow("rule_query_offset", .duration),
-      FieldRow("query_log_file", .text, .ignored),
+      FieldRow("query_log_file", .text, .served),
       FieldRow("external_labels", .dictionary(of: .text), .served),
     ] + scrapeLimits + scrapeFormats)
 

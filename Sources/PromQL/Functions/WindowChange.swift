@@ -51,7 +51,9 @@ struct WindowChange: Sendable {
   func evaluate(
     _ series: WindowedSeries, _ arguments: WindowArguments, into column: inout SeriesColumn
   ) throws {
-    let evaluation = Evaluation(change: self, series: series, arguments: arguments)
+    let evaluation = Evaluation(
+      change: self, series: series, arguments: arguments,
+      histogramResets: isCounter ? series.samples.histogramResets : [])
     var overlaps = OverlapCursor(isCounter ? series.samples.overlaps : [])
     // Windows of numbers find no histogram before these, and others don't ask.
     var resets = ResetCursor(isCounter ? series.samples.numberResets : [])
@@ -164,6 +166,8 @@ struct WindowChange: Sendable {
     let change: WindowChange
     let series: WindowedSeries
     let arguments: WindowArguments
+    /// Whether a counter began anew before each histogram.
+    var histogramResets: [Bool] = []
 
     private var samples: SampleColumns { series.samples }
     private var metricName: String { series.labels.metricName ?? "" }
@@ -247,7 +251,7 @@ struct WindowChange: Sendable {
       guard var previous = histograms.first, let last = histograms.last else { return nil }
       let first = previous
       let hasGauge = histograms.contains { $0.counterResetHint == .gauge }
-      if isCounter, samples.isReset(at: window.lowerBound + 1) {
+      if isCounter, histogramResets[window.lowerBound + 1] {
         // The layout of the first one does not matter.
         previous = histograms[1].emptied
       }
@@ -269,11 +273,13 @@ struct WindowChange: Sendable {
       if let remarks = change.subtract(previous) { remark(on: remarks, in: .subtraction) }
       if isCounter {
         for (position, histogram) in histograms.enumerated().dropFirst() {
-          if samples.isResetByStart(at: window.lowerBound + position)
-            || histogram.isReset(since: previous)
-          {
-            if let remarks = change.add(previous) { remark(on: remarks, in: .addition) }
-          }
+          // The first one was emptied if a reset follows it.
+          let isReset =
+            position == 1
+            ? samples.isResetByStart(at: window.lowerBound + 1)
+              || histogram.isReset(since: previous)
+            : histogramResets[window.lowerBound + position]
+          if isReset, let remarks = change.add(previous) { remark(on: remarks, in: .addition) }
           previous = histogram
         }
       } else if first.counterResetHint != .gauge || last.counterResetHint != .gauge {

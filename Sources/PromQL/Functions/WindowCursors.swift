@@ -61,6 +61,14 @@ extension SampleColumns {
     return resets
   }
 
+  /// Whether a counter began anew before each histogram; false for numbers, and
+  /// for what follows one.
+  var histogramResets: [Bool] {
+    values.indices.map { index in
+      index > 0 && histogram(at: index) != nil && isReset(at: index)
+    }
+  }
+
   /// The indices of the samples whose start overlaps with the sample before.
   var overlaps: [Int] {
     if startTimestamps.isEmpty { return [] }

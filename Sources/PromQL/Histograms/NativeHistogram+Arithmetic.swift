@@ -99,6 +99,13 @@ extension NativeHistogram {
     // No exponential histogram follows one with custom bounds.
     if previous.hasCustomBounds || schema > previous.schema { return true }
     if zeroThreshold < previous.zeroThreshold { return true }
+    if schema == previous.schema, zeroThreshold == previous.zeroThreshold,
+      previous.hasBucketsWithinZeroBucket == false
+    {
+      return zeroCount < previous.zeroCount
+        || positiveBuckets.hasFallen(since: previous.positiveBuckets)
+        || negativeBuckets.hasFallen(since: previous.negativeBuckets)
+    }
     var previousPositive = BucketSums(previous.positiveBuckets)
     var previousNegative = BucketSums(previous.negativeBuckets)
     var previousZero = ZeroBucket(
@@ -119,29 +126,40 @@ extension NativeHistogram {
       previousPositive = previousPositive.droppingLowest(while: isWithin)
       previousNegative = previousNegative.droppingLowest(while: isWithin)
     }
-    return positiveBuckets.hasFallen(since: previousPositive)
-      || negativeBuckets.hasFallen(since: previousNegative)
+    return positiveBuckets.hasFallen(since: previousPositive.buckets)
+      || negativeBuckets.hasFallen(since: previousNegative.buckets)
+  }
+
+  /// True when a bucket ends within the zero bucket, of which its observations
+  /// are part.
+  private var hasBucketsWithinZeroBucket: Bool {
+    [positiveBuckets, negativeBuckets].contains { buckets in
+      buckets.indices.first.map {
+        BucketBounds.exponential($0, schema: schema) <= zeroThreshold
+      } ?? false
+    }
   }
 
   private func hasFallenBetweenCommonBounds(since previous: NativeHistogram) -> Bool {
-    let previousBuckets = BucketSums(previous.positiveBuckets)
     if customBounds == previous.customBounds {
-      return positiveBuckets.hasFallen(since: previousBuckets)
+      return positiveBuckets.hasFallen(since: previous.positiveBuckets)
     }
     let common = customBounds.commonValues(with: previous.customBounds)
     let buckets = BucketSums(positiveBuckets).moved(from: customBounds, to: common).buckets
-    return buckets.hasFallen(since: previousBuckets.moved(from: previous.customBounds, to: common))
+    let previousBuckets = BucketSums(previous.positiveBuckets)
+      .moved(from: previous.customBounds, to: common).buckets
+    return buckets.hasFallen(since: previousBuckets)
   }
 }
 
 extension HistogramBuckets {
   /// True when a bucket has fewer observations than before.
-  fileprivate func hasFallen(since previous: BucketSums) -> Bool {
+  fileprivate func hasFallen(since previous: HistogramBuckets) -> Bool {
     var position = 0
     for (previousPosition, index) in previous.indices.enumerated() {
       while position < count, indices[position] < index { position += 1 }
       let isThere = position < count && indices[position] == index
-      let before = previous.sums[previousPosition].value
+      let before = previous.counts[previousPosition]
       if isThere ? counts[position] < before : before != 0 { return true }
     }
     return false

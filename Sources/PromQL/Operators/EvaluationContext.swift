@@ -20,16 +20,24 @@ final class EvaluationContext {
   /// The samples of all windows so far, one in several windows several times.
   var samplesInWindows = 0
 
+  /// The samples of each step; nil when nobody asks.
+  let stepCounts: StepCounts?
+  /// What the operators cost; nil when nobody asks.
+  let profile: EvaluationProfile?
+
   private let deadline: ContinuousClock.Instant?
   private let cancellation: QueryCancellation?
+  private let progress: QueryProgress?
   /// When the cancellation's probe, which may cost a system call, is asked next.
   private var nextPoll = ContinuousClock.now + .milliseconds(20)
 
   /// Creates the context of one query.
   init(
     text: String, times: QueryTimes, lookbackDelta: Int64, removesNamesAtOnce: Bool,
-    budget: SampleBudget, selections: [SelectedData],
-    deadline: ContinuousClock.Instant?, cancellation: QueryCancellation?
+    budget: SampleBudget, selections: [SelectedData], stepCounts: StepCounts? = nil,
+    profile: EvaluationProfile? = nil,
+    deadline: ContinuousClock.Instant?, cancellation: QueryCancellation?,
+    progress: QueryProgress? = nil
   ) {
     self.text = text
     self.times = times
@@ -37,8 +45,11 @@ final class EvaluationContext {
     self.removesNamesAtOnce = removesNamesAtOnce
     self.budget = budget
     self.selections = selections
+    self.stepCounts = stepCounts
+    self.profile = profile
     self.deadline = deadline
     self.cancellation = cancellation
+    self.progress = progress
   }
 
   /// Ends the query when it is cancelled or late; called once a series at
@@ -47,11 +58,15 @@ final class EvaluationContext {
     if let cancellation, cancellation.isCancelled { throw QueryError.canceled }
     let now = ContinuousClock.now
     if let deadline, now >= deadline { throw QueryError.timeout }
-    if let cancellation, now >= nextPoll {
+    if now >= nextPoll {
       nextPoll = now + .milliseconds(20)
-      if cancellation.poll() { throw QueryError.canceled }
+      progress?.note(samplesRead: samplesRead)
+      if let cancellation, cancellation.poll() { throw QueryError.canceled }
     }
   }
+
+  /// The samples read from storage so far.
+  var samplesRead: Int { selections.reduce(0) { $0 + $1.samplesRead } }
 
   /// The part of the query at `range`.
   func sourceText(at range: SourceRange) -> String {
@@ -77,6 +92,7 @@ final class SelectedData {
   private var kept: [SampleColumns?]
   private var keptCount = 0
   private let isShared: Bool
+  private let hasStartTimestamps: Bool
 
   /// How many samples are kept for other operators. Beyond it they are decoded
   /// again, which takes a few nanoseconds each, where memory is dearer.
@@ -90,8 +106,13 @@ final class SelectedData {
 
   /// Prepares for reading `series`.
   ///
-  /// - Parameter useCount: How many operators read them.
-  init(_ series: any SeriesSet, useCount: Int, budget: SampleBudget) {
+  /// - Parameters:
+  ///   - useCount: How many operators read them.
+  ///   - hasStartTimestamps: False to read the samples without them.
+  init(
+    _ series: any SeriesSet, useCount: Int, hasStartTimestamps: Bool, budget: SampleBudget
+  ) {
+    self.hasStartTimestamps = hasStartTimestamps
     self.series = series
     isShared = useCount > 1
     kept = isShared ? Array(repeating: nil, count: series.count) : []
@@ -119,6 +140,7 @@ final class SelectedData {
       if data.isShared, let kept = data.kept[index] { return kept }
       scratch.removeAll()
       try cursor.read(seriesAt: index, into: &scratch)
+      if data.hasStartTimestamps == false { scratch.startTimestamps = [] }
       data.samplesRead += scratch.count
       if data.isShared, data.keptCount + scratch.count <= SelectedData.maximumKeptCount {
         try data.reservation.extend(by: scratch.count)

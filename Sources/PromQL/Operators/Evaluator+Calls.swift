@@ -107,7 +107,7 @@ extension Evaluator {
       scalars: try plan.scalars.map { try scalar($0, on: grid) },
       argumentRanges: plan.argumentExpressions.map(\.sourceRange), context: context)
     let windows = WindowedFunction(
-      series: try range(plan.range), geometry: geometry(of: plan.range, on: grid),
+      series: try range(plan.range, on: grid), geometry: geometry(of: plan.range, on: grid),
       function: plan.function, body: body, mixedBody: mixedBody, arguments: arguments)
     if plan.function.reportsAbsence {
       return try absence(of: windows, described: plan.argumentExpressions[0], on: grid)

@@ -4,7 +4,7 @@ import SeriesModel
 /// Functions and operators that change values take the metric name away.
 ///
 /// Columns keep it, marked by ``SeriesColumn/dropsName``, until the query is
-/// done, which costs nothing. Unless ``EngineOptions/delaysNameRemoval`` is set,
+/// done, which costs nothing. Unless ``EngineOptions/usesExperimentalFeatures`` is set,
 /// names have to be gone at once where the query can tell: see
 /// ``PromQLSyntax/Expression/distinguishesNames``.
 extension Evaluator {

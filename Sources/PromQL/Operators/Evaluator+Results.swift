@@ -14,9 +14,12 @@ extension Evaluator {
     var elements: [VectorElement] = []
     var reservation = context.budget.reservation()
     var seen: Set<Labels> = []
-    try vector(plan.root, on: plan.grid).forEach(in: context) { column in
+    let vector = try vector(plan.root, on: plan.grid)
+    let isDistinct = vector is InstantSelection
+    try vector.forEach(in: context) { column in
       let labels = column.resultLabels
-      guard seen.insert(labels).inserted else { throw QueryError.sameLabelSets }
+      // Stored series have labels of their own.
+      guard isDistinct || seen.insert(labels).inserted else { throw QueryError.sameLabelSets }
       let histogram = column.histogram(at: 0)
       try reservation.extend(by: histogram?.sampleCost ?? 1)
       let value = histogram?.sum ?? column.values[0]
@@ -39,14 +42,15 @@ extension Evaluator {
       column.labels = column.resultLabels
       try collector.merge(column)
     }
+    let times = plan.grid.times
     return collector.vector().columns.map { column in
-      MatrixSeries(labels: column.labels, samples: column.samples(on: plan.grid))
+      MatrixSeries(labels: column.labels, samples: column.samples(at: times))
     }.sorted { $0.labels < $1.labels }
   }
 
   /// The samples in the one window of a range vector that is a whole query.
   private func matrix(_ plan: RangePlan, on grid: StepGrid) throws -> [MatrixSeries] {
-    let series = try range(plan)
+    let series = try range(plan, on: grid)
     let reader = try series.makeReader()
     let geometry = geometry(of: plan, on: grid)
     var result: [MatrixSeries] = []

@@ -34,13 +34,20 @@ struct Evaluator {
 
   /// The series of an instant vector node.
   func vector(_ node: PlanNode, on grid: StepGrid) throws -> any VectorSource {
-    let source = try vectorWithAllNames(node, on: grid)
+    guard let profile = context.profile else { return try source(of: node, on: grid) }
+    return try profile.making(node.description(on: grid)) { operation in
+      ProfiledVector(source: try source(of: node, on: grid), node: operation)
+    }
+  }
+
+  private func source(of node: PlanNode, on grid: StepGrid) throws -> any VectorSource {
+    let source = try sourceWithAllNames(of: node, on: grid)
     guard context.removesNamesAtOnce, node.mayDropNames else { return source }
     return try withoutDroppedNames(source, of: node, on: grid)
   }
 
-  private func vectorWithAllNames(
-    _ node: PlanNode, on grid: StepGrid
+  private func sourceWithAllNames(
+    of node: PlanNode, on grid: StepGrid
   ) throws -> any VectorSource {
     try context.checkpoint()
     switch node {
@@ -85,7 +92,16 @@ struct Evaluator {
   }
 
   /// The stored series of a range vector node, or those of its subquery.
-  func range(_ plan: RangePlan) throws -> any RangeSeries {
+  ///
+  /// - Parameter grid: The steps at which windows end.
+  func range(_ plan: RangePlan, on grid: StepGrid) throws -> any RangeSeries {
+    guard let profile = context.profile else { return try source(of: plan) }
+    return try profile.making(plan.description(on: grid)) { operation in
+      ProfiledRangeSeries(source: try source(of: plan), node: operation)
+    }
+  }
+
+  private func source(of plan: RangePlan) throws -> any RangeSeries {
     switch plan.source {
     case .selector(let selector):
       return StoredRangeSeries(

@@ -47,6 +47,7 @@ struct InstantSelection: VectorSource {
       selection.data.valuesSelected +=
         column.values.count { $0.isAbsent == false }
         + column.histograms.reduce(0) { $0 + ($1?.sampleCost ?? 0) }
+      selection.context.stepCounts?.add(column, on: selection.grid)
       return column
     }
   }

@@ -68,30 +68,42 @@ struct SubqueryRangeSeries: RangeSeries {
 
   private final class Reader: RangeSeriesReader {
     let reader: any SeriesReader
-    let grid: StepGrid
+    let times: [Int64]
 
     init(reader: any SeriesReader, grid: StepGrid) {
       self.reader = reader
-      self.grid = grid
+      times = grid.times
     }
 
     func read(seriesAt index: Int) throws -> RangeSeriesSamples? {
       guard let column = try reader.read(seriesAt: index) else { return nil }
       return RangeSeriesSamples(
-        labels: column.labels, dropsName: column.dropsName, samples: column.samples(on: grid))
+        labels: column.labels, dropsName: column.dropsName, samples: column.samples(at: times))
     }
   }
 }
 
 extension SeriesColumn {
   /// The steps that have a number or a histogram, as samples.
-  func samples(on grid: StepGrid) -> SampleColumns {
+  ///
+  /// - Parameter times: The moments of the steps, whose memory is shared where a
+  ///   number stands at each.
+  func samples(at times: [Int64]) -> SampleColumns {
     var samples = SampleColumns()
+    if histograms.isEmpty {
+      var isWhole = true
+      for value in values { isWhole = isWhole && value.isAbsent == false }
+      if isWhole {
+        samples.timestamps = times
+        samples.values = values
+        return samples
+      }
+    }
     for step in values.indices {
       if let histogram = histogram(at: step) {
-        samples.append(timestampMilliseconds: grid.time(at: step), histogram: histogram)
+        samples.append(timestampMilliseconds: times[step], histogram: histogram)
       } else if values[step].isAbsent == false {
-        samples.append(timestampMilliseconds: grid.time(at: step), value: values[step])
+        samples.append(timestampMilliseconds: times[step], value: values[step])
       }
     }
     return samples

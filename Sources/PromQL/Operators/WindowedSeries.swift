@@ -59,6 +59,7 @@ struct WindowedSeries {
     var first = 0
     var last = 0
     var samplesPassed = 0
+    let stepCounts = context.stepCounts
     var samplesInWindows = 0
     defer { context.samplesInWindows += samplesInWindows }
     for step in 0..<geometry.grid.count {
@@ -71,10 +72,9 @@ struct WindowedSeries {
       while first < last, timestamps[first] <= earliest { first += 1 }
       guard first < last else { continue }
       samplesPassed += last - first
-      samplesInWindows += last - first
-      if extraCosts.isEmpty == false {
-        samplesInWindows += extraCosts[last] - extraCosts[first]
-      }
+      let extraCost = extraCosts.isEmpty ? 0 : extraCosts[last] - extraCosts[first]
+      samplesInWindows += last - first + extraCost
+      stepCounts?.add(last - first + extraCost, at: step, of: geometry.grid)
       if samplesPassed > Self.samplesBetweenCheckpoints {
         try context.checkpoint()
         samplesPassed = 0

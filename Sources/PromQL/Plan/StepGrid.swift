@@ -39,6 +39,9 @@ struct StepGrid: Hashable, Sendable {
   @inline(__always)
   func time(at index: Int) -> Int64 { start + Int64(index) * step }
 
+  /// All moments.
+  var times: [Int64] { (0..<count).map { time(at: $0) } }
+
   /// The last moment; before ``start`` when there is none.
   var end: Int64 { count == 0 ? saturatingSubtract(start, 1) : time(at: count - 1) }
 }

@@ -1,12 +1,14 @@
 import HTTPServer
 import PromQL
+import PromQLSyntax
 import SeriesModel
 import TSDB
 
-/// `query`, `query_range` and `query_exemplars`.
+/// `query`, `query_range`, `query_exemplars`, `format_query` and `parse_query`.
 struct QueryEndpoints: Sendable {
   let database: Database
   let clock: @Sendable () -> Timestamp
+  let supervision: QuerySupervision
 
   /// The most points a range query may return of one series.
   private static let maximumPoints: Int64 = 11_000
@@ -16,11 +18,10 @@ struct QueryEndpoints: Sendable {
   func instant(_ request: Request) throws -> Response {
     let time = try request.timestamp("time") ?? clock()
     let limit = try request.limit()
-    let options = try queryOptions(of: request)
-    let result = try run {
-      try database.query(query(of: request), at: time, options: options)
+    let result = try supervised(request, .instant(time)) { text, options in
+      try database.query(text, at: time, options: options)
     }
-    return response(to: result, limit: limit, statistics: request.parameters.first("stats"))
+    return response(to: result, of: request, limit: limit)
   }
 
   func range(_ request: Request) throws -> Response {
@@ -45,12 +46,12 @@ struct QueryEndpoints: Sendable {
           + "Try decreasing the query resolution (?step=XX)")
     }
     let limit = try request.limit()
-    let options = try queryOptions(of: request)
-    let result = try run {
+    let time = ActiveQueries.Time.range(from: start, through: end, stepMilliseconds: step)
+    let result = try supervised(request, time) { text, options in
       try database.query(
-        query(of: request), from: start, through: end, stepMilliseconds: step, options: options)
+        text, from: start, through: end, stepMilliseconds: step, options: options)
     }
-    return response(to: result, limit: limit, statistics: request.parameters.first("stats"))
+    return response(to: result, of: request, limit: limit)
   }
 
   func exemplars(_ request: Request) throws -> Response {
@@ -59,9 +60,8 @@ struct QueryEndpoints: Sendable {
     guard start <= end else {
       throw APIError.invalidParameter("end", "end timestamp must not be before start time")
     }
-    let found = try run {
-      try database.exemplars(query(of: request), from: start, through: end)
-    }
+    let text = try query(of: request)
+    let found = try run { try database.exemplars(text, from: start, through: end) }
     return successResponse { json in
       json.array { json in
         for series in found { json.write(series) }
@@ -69,8 +69,58 @@ struct QueryEndpoints: Sendable {
     }
   }
 
-  private func query(of request: Request) -> String {
-    request.parameters.first("query") ?? ""
+  /// Lays a query out over lines.
+  func format(_ request: Request) throws -> Response {
+    let text = try query(of: request)
+    let expression = try run { try database.parse(text) }
+    return successResponse { json in json.string(expression.prettyDescription) }
+  }
+
+  /// Answers the syntax tree of a query.
+  func parse(_ request: Request) throws -> Response {
+    let text = try query(of: request)
+    let expression = try run { try database.parse(text) }
+    return successResponse { json in json.write(expression) }
+  }
+
+  private func query(of request: Request) throws(APIError) -> String {
+    let text = request.parameters.first("query") ?? ""
+    let byteCount = text.utf8.count
+    guard byteCount <= supervision.maximumByteCount else {
+      throw .invalidParameter(
+        "query",
+        "the text has \(byteCount) bytes, and \(supervision.maximumByteCount) are allowed: "
+          + "shorten it, or raise --query.max-length")
+    }
+    return text
+  }
+
+  /// Runs a query that can be listed and cancelled meanwhile, and logs it.
+  private func supervised(
+    _ request: Request, _ time: ActiveQueries.Time,
+    _ body: (String, QueryOptions) throws -> QueryResult
+  ) throws -> QueryResult {
+    let text = try query(of: request)
+    var options = try queryOptions(of: request)
+    options.countsSteps = request.parameters.first("stats") == "all"
+    options.explains = request.parameters.first("explain") == "true"
+    return try supervision.active.running(
+      text, time, client: request.remoteAddress, start: clock(), options: options
+    ) { query, options in
+      func log(_ error: String?, _ statistics: QueryStatistics?) {
+        supervision.log.write(
+          query, at: clock(), method: request.method.name, path: request.rawPath, error: error,
+          statistics: statistics, waitingTime: request.waitingTime)
+      }
+      do {
+        let result = try run { try body(text, options) }
+        log(nil, result.statistics)
+        return result
+      } catch {
+        log((error as? APIError)?.message ?? "\(error)", nil)
+        throw error
+      }
+    }
   }
 
   private func queryOptions(of request: Request) throws(APIError) -> QueryOptions {
@@ -92,7 +142,8 @@ struct QueryEndpoints: Sendable {
     }
   }
 
-  private func response(to result: QueryResult, limit: Int?, statistics: String?) -> Response {
+  private func response(to result: QueryResult, of request: Request, limit: Int?) -> Response {
+    let wantsStatistics = request.parameters.first("stats").map { $0.isEmpty == false } ?? false
     var warnings = QueryEndpoints.listed(result.warnings, "warning")
     let (value, isTruncated) = result.value.prefix(limit)
     if isTruncated { warnings.append(truncationWarning) }
@@ -101,8 +152,14 @@ struct QueryEndpoints: Sendable {
     ) { json in
       json.object { json in
         json.write(value)
-        if let statistics, statistics.isEmpty == false {
-          json.write(result.statistics)
+        if wantsStatistics {
+          json.write(result.statistics, waitingTime: request.waitingTime)
+        }
+        if result.explanation.isEmpty == false {
+          json.name("explanation")
+          json.array { json in
+            for operation in result.explanation { json.write(operation) }
+          }
         }
       }
     }

@@ -159,7 +159,7 @@ package struct ChunkTable: Sendable {
 
   /// Checks the block behind the last that may have a series: with a damaged
   /// key it may be the one that was looked for.
-  private func requireSoundBlock(at cursor: borrowing Cursor) throws(StorageError) {
+  func requireSoundBlock(at cursor: borrowing Cursor) throws(StorageError) {
     do throws(BlockDamage) {
       guard cursor.key.count == ChunkKey.byteCount else {
         throw BlockDamage("the key has a wrong size")

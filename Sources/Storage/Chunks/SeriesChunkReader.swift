@@ -171,13 +171,17 @@ struct SeriesChunkReader {
     while let entry = try decoder.next() { entries.append(entry) }
     guard let lastID = entries.last?.id.rawValue else { return nil }
     let contentOffset = cursor.value.count - decoder.contentBytes.count
-    var upper = UInt64.max
+    var isLast = true
     do throws(StorageError) {
-      if try cursor.advance(), cursor.key.starts(with: prefix) { upper = 0 }
+      if try cursor.advance() {
+        // With a damaged key it may hold series that this block seems to lack.
+        try table.requireSoundBlock(at: cursor)
+        isLast = cursor.key.starts(with: prefix) == false
+      }
     } catch {
       return nil
     }
-    if upper == 0 { upper = try ChunkKey.firstID(of: cursor.key).rawValue }
+    let upper = isLast ? UInt64.max : try ChunkKey.firstID(of: cursor.key).rawValue
     guard lower <= upper, lastID <= upper else { return nil }
     return Block(
       key: key, wholeIDs: lower..<upper, contentOffset: contentOffset, entries: entries)

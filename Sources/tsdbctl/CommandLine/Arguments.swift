@@ -50,6 +50,13 @@ struct Arguments: Sendable {
     let text = argument.drop { $0 == "-" }
     let parts = text.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
     var name = String(parts.first ?? "")
+    let isLong = argument.hasPrefix("--")
+    if isLong == false,
+      let long = flags.values.first(where: { $0.shortName.map(String.init) == name })
+    {
+      return try self.flag(
+        "--" + long.name + text.dropFirst(name.count), following: &rest, in: flags)
+    }
     let attached = parts.count == 2 ? String(parts[1]) : nil
     var isNegated = false
     if flags[name] == nil, name.hasPrefix("no-"),
@@ -58,7 +65,7 @@ struct Arguments: Sendable {
       name = String(name.dropFirst(3))
       isNegated = true
     }
-    guard argument.hasPrefix("--"), let flag = flags[name] else {
+    guard isLong, let flag = flags[name] else {
       let nearest = nearestName(to: name, among: flags.keys.sorted())
       throw UsageError(
         "unknown flag \(argument.prefix { $0 != "=" })",

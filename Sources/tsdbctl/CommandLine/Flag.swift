@@ -10,6 +10,8 @@ struct Flag: Sendable {
 
   /// The name without dashes.
   let name: String
+  /// A letter that stands for the name after a single dash.
+  var shortName: Character?
   let kind: Kind
   /// The value when the flag is not given; nil when there is none.
   let defaultValue: String?
@@ -29,16 +31,19 @@ struct Flag: Sendable {
   }
 
   /// A flag that is on or off, and off unless given or said otherwise.
-  static func toggle(_ name: String, isOn: Bool = false, _ help: String) -> Flag {
+  static func toggle(
+    _ name: String, short shortName: Character? = nil, isOn: Bool = false, _ help: String
+  ) -> Flag {
     Flag(
-      name: name, kind: .toggle, defaultValue: isOn ? "true" : "false", isRepeatable: false,
+      name: name, shortName: shortName, kind: .toggle, defaultValue: isOn ? "true" : "false",
+      isRepeatable: false,
       help: help)
   }
 
   /// The flag as the help shows it.
   var synopsis: String {
     switch kind {
-    case .toggle: "--\(name)"
+    case .toggle: shortName.map { "-\($0), --\(name)" } ?? "--\(name)"
     case .value(let placeholder): "--\(name)=\(placeholder)"
     }
   }

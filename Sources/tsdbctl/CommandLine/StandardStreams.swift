@@ -2,6 +2,9 @@ import Glibc
 
 /// Writes to the process's standard output.
 enum StandardOutput {
+  /// True when a person reads it as it is written.
+  static var isTerminal: Bool { isatty(STDOUT_FILENO) == 1 }
+
   /// Writes all of `text`; see ``write(_:)-([UInt8])``.
   static func write(_ text: String) {
     write(Array(text.utf8))
@@ -27,6 +30,23 @@ enum StandardError {
   /// Writes all of `text`; there is nowhere to tell of a failure.
   static func write(_ text: String) {
     _ = writeAll(Array(text.utf8), to: STDERR_FILENO)
+  }
+}
+
+/// Reads the process's standard input.
+enum StandardInput {
+  /// All bytes up to the end, or to an error.
+  static func read() -> [UInt8] {
+    var bytes: [UInt8] = []
+    var buffer = [UInt8](repeating: 0, count: 1 << 16)
+    while true {
+      let count = unsafe buffer.withUnsafeMutableBytes { buffer in
+        unsafe Glibc.read(STDIN_FILENO, buffer.baseAddress, buffer.count)
+      }
+      if count < 0, errno == EINTR { continue }
+      guard count > 0 else { return bytes }
+      bytes += buffer[..<count]
+    }
   }
 }
 

@@ -12,15 +12,20 @@ enum QueryCommand {
         The same as `query instant`. Asks a running server, or with --path reads a data
         directory, also while a server writes to it.
         """,
-      flags: sourceFlags + [timeFlag], run: instant),
+      flags: sourceFlags + [timeFlag, explainFlag], run: instant),
     Command(
       words: ["query", "instant"], summary: "Evaluates an expression at one moment.",
-      operands: "EXPR", discussion: "", flags: sourceFlags + [timeFlag], run: instant),
+      operands: "EXPR", discussion: "", flags: sourceFlags + [timeFlag, explainFlag],
+      run: instant),
     Command(
       words: ["query", "range"], summary: "Evaluates an expression at regular steps.",
       operands: "EXPR", discussion: "",
       flags: sourceFlags + rangeFlags("an hour before --end") + [
-        .value("step", "duration", "The distance of the steps; a 250th of the time by default.")
+        .value("step", "duration", "The distance of the steps; a 250th of the time by default."),
+        .toggle(
+          "sparklines",
+          "Shows the course of each series in one line; by default if a terminal shows the table."),
+        explainFlag,
       ], run: range),
     Command(
       words: ["query", "series"], summary: "Lists the series that selectors match.",
@@ -33,13 +38,16 @@ enum QueryCommand {
   private static let sourceFlags: [Flag] = [
     .value("url", "url", default: "http://127.0.0.1:9090", "The server to ask."),
     .value("path", "dir", "Reads this data directory instead of asking a server."),
-    .value("output", "format", default: "table", "How to print: table, json or csv."),
+    .value("output", "format", default: "table", "How to print: table, json, csv or promql."),
     .value(
       "query.lookback-delta", "duration", default: "5m",
       "How far back a selector looks for a sample."),
   ]
   private static let timeFlag = Flag.value(
     "time", "time", "The moment: RFC 3339 or Unix seconds. Now by default.")
+  private static let explainFlag = Flag.toggle(
+    "explain",
+    "Evaluates, and shows the operators instead of the result: what each read, gave, and took.")
   private static let matchFlags: [Flag] =
     [.value("match", "selector", isRepeatable: true, "Takes only series that match.")]
     + rangeFlags("the beginning of time")
@@ -75,8 +83,9 @@ enum QueryCommand {
       let length = end.milliseconds.subtractingReportingOverflow(start.milliseconds)
       step = max(1000, (length.overflow ? .max : length.partialValue) / 250 / 1000 * 1000)
     }
+    let steps = ResultTable.Steps(start: start, end: end, stepMilliseconds: step)
     return try query(
-      arguments, path: "query_range", expression: expression, newest: end,
+      arguments, path: "query_range", expression: expression, newest: end, steps: steps,
       parameters: [
         ("query", expression), ("start", seconds(start)), ("end", seconds(end)),
         ("step", seconds(Timestamp(milliseconds: step))),
@@ -92,7 +101,7 @@ enum QueryCommand {
     parameters += selectors.map { ("match[]", $0) }
     let format = try OutputFormat(arguments)
     let body = try source(arguments).answer(to: "series", parameters)
-    return try print(format, body) { (series: [[String: String]]) in
+    return try print(format, body, as: PromQLText.text(of:)) { (series: [[String: String]]) in
       ResultTable(labelSets: series)
     }
   }
@@ -107,26 +116,39 @@ enum QueryCommand {
     let path = name.map { "label/\(FormEncoding.escaped($0))/values" } ?? "labels"
     let format = try OutputFormat(arguments)
     let body = try source(arguments).answer(to: path, parameters)
-    return try print(format, body) { (values: [String]) in
+    let lines = { (values: [String]) in values.map { $0 + "\n" }.joined() }
+    return try print(format, body, as: lines) { values in
       ResultTable(header: [name ?? "label"], rows: values.map { [$0] })
     }
   }
 
   private static func query(
     _ arguments: Arguments, path: String, expression: String, newest: Timestamp,
-    parameters: [(name: String, value: String)]
+    steps: ResultTable.Steps? = nil, parameters: [(name: String, value: String)]
   ) throws -> ExitStatus {
     let format = try OutputFormat(arguments)
+    let showsSparklines =
+      steps != nil && format == .table
+      && (arguments.isGiven("sparklines")
+        ? arguments.isOn("sparklines") : StandardOutput.isTerminal)
     let lookback = try lookbackMilliseconds(arguments)
     var parameters = parameters
     if arguments.isGiven("query.lookback-delta") {
       parameters.append(("lookback_delta", seconds(Timestamp(milliseconds: lookback))))
     }
+    if arguments.isOn("explain") { parameters.append(("explain", "true")) }
     let source = try source(arguments)
     let body = try source.answer(to: path, parameters)
     do {
-      return try print(format, body) { (data: QueryData) in
+      if arguments.isOn("explain") {
+        let table = { (query: ExplainedQuery) in ResultTable(query) }
+        return try print(format, body, as: { table($0).aligned }, table)
+      }
+      return try print(format, body, as: PromQLText.text(of:)) { (data: QueryData) in
         if data.isEmpty { explainEmptyResult(source, newest: newest, lookback: lookback) }
+        if showsSparklines, let steps, case .matrix(let series) = data {
+          return ResultTable(series, over: steps)
+        }
         return ResultTable(data)
       }
     } catch let error as AnswerError {
@@ -149,7 +171,7 @@ enum QueryCommand {
 
   /// The query's line that a parse error speaks of, with a caret below the
   /// place.
-  private static func pointer(to message: String, in expression: String) -> String? {
+  static func pointer(to message: String, in expression: String) -> String? {
     guard let marker = message.utf8.firstRange(of: ": parse error".utf8) else { return nil }
     let place = message[..<marker.lowerBound].split(separator: " ").last ?? ""
     let numbers = place.split(separator: ":").compactMap { Int($0) }
@@ -181,12 +203,12 @@ enum QueryCommand {
 
   /// How answers are printed.
   private enum OutputFormat: String {
-    case table, json, csv
+    case table, json, csv, promql
 
     init(_ arguments: Arguments) throws(UsageError) {
       let text = arguments["output"] ?? ""
       guard let format = OutputFormat(rawValue: text) else {
-        throw UsageError("--output=\(text): choose table, json or csv")
+        throw UsageError("--output=\(text): choose table, json, csv or promql")
       }
       self = format
     }
@@ -195,7 +217,8 @@ enum QueryCommand {
   /// Prints an answer in the format asked for, its annotations on standard
   /// error.
   private static func print<Payload: Decodable>(
-    _ format: OutputFormat, _ body: [UInt8], _ table: (Payload) -> ResultTable
+    _ format: OutputFormat, _ body: [UInt8], as promQLText: (Payload) -> String,
+    _ table: (Payload) -> ResultTable
   ) throws -> ExitStatus {
     let answer = try Answer<Payload>.decode(body)
     for note in (answer.warnings ?? []) + (answer.infos ?? []) {
@@ -206,6 +229,7 @@ enum QueryCommand {
     switch format {
     case .json: StandardOutput.write(body + [UInt8(ascii: "\n")])
     case .csv: StandardOutput.write(result.csv)
+    case .promql: StandardOutput.write(promQLText(data))
     case .table:
       if result.rows.isEmpty {
         StandardError.write("no result\n")

@@ -74,7 +74,17 @@ enum ServeCommand {
         "query.max-samples", "number", default: "50000000",
         "How many samples a query may hold in memory at once."),
       .value(
-        "query.max-concurrency", "number", default: "20", "How many queries may run at once."),
+        "query.max-concurrency", "number", default: "20",
+        "How many queries may run at once; the others wait."),
+      .value(
+        "query.max-length", "size", default: "16KiB",
+        "How long the text of a query may be, up to 1MiB."),
+      .value(
+        "query.compat", "version", default: "all",
+        "3.14: as Prometheus 3.14 without feature flags. all: with them."),
+      .value(
+        "query.log-file", "file",
+        "Writes a line of JSON for each query; query_log_file in the configuration goes first."),
       .value("log.level", "level", default: "info", "debug, info, warn or error."),
       .value("log.format", "format", default: "logfmt", "logfmt or json."),
     ],

@@ -1,3 +1,4 @@
+import Numbers
 import PrometheusAPI
 import SeriesModel
 
@@ -83,6 +84,43 @@ extension ResultTable {
       numericColumns = [header.count - 1]
     }
   }
+
+  /// The steps of a range query.
+  struct Steps {
+    var start: Timestamp
+    var end: Timestamp
+    /// Positive.
+    var stepMilliseconds: Int64
+
+    fileprivate var count: Int {
+      let length = end.milliseconds.subtractingReportingOverflow(start.milliseconds)
+      return length.overflow ? .max : Int(length.partialValue / stepMilliseconds) + 1
+    }
+  }
+
+  /// A table of the course of each series: the labels, a line over the time,
+  /// and the lowest, the highest and the last value.
+  init(_ series: [QueryData.Series], over steps: Steps) {
+    self.init(labelSets: series.map(\.metric))
+    header += ["course", "lowest", "highest", "last"]
+    for (row, series) in series.enumerated() {
+      let samples = series.samples
+      let numbers = samples.compactMap { sample in
+        parseFloat(sample.value, as: .go).map { (time: sample.time, value: $0) }
+      }
+      let line = Sparkline(
+        numbers, start: Double(steps.start.milliseconds) / 1000,
+        step: Double(steps.stepMilliseconds) / 1000, stepCount: steps.count)
+      let values = numbers.map(\.value).filter { $0.isNaN == false }
+      rows[row] += [
+        line.text, values.min().map(ResultTable.text) ?? "",
+        values.max().map(ResultTable.text) ?? "", samples.last?.value ?? "",
+      ]
+    }
+    numericColumns = Set(header.count - 3..<header.count)
+  }
+
+  private static func text(_ value: Double) -> String { floatText(value, as: .json) }
 
   private static func columns(of labelSets: [[String: String]]) -> [String] {
     var names = Set<String>()

@@ -87,7 +87,10 @@ struct DirectorySource: APISource {
 
   init(path: String, options: DatabaseOptions) throws {
     database = try Database.openReadOnly(at: path, options: options)
-    router = Router(Routes.queries(database: database, clock: options.clock))
+    // Whoever runs the command may write as much as the grammar allows.
+    let supervision = QuerySupervision(maximumByteCount: .max)
+    router = Router(
+      Routes.queries(database: database, clock: options.clock, supervision: supervision))
   }
 
   var newestTimestamp: Timestamp? { database.newestTimestamp }

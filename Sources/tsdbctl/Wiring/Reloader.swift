@@ -11,13 +11,36 @@ final class Reloader: Sendable {
   private let options: ServerOptions
   private let scraping: ScrapeManager
   private let status: ServerStatus
+  private let queryLog: QueryLog
   /// Lets one reload run at a time. No other lock is taken before it.
   private let turn = Mutex(())
 
-  init(options: ServerOptions, scraping: ScrapeManager, status: ServerStatus) {
+  /// Creates a reloader, and opens the query log that `configuration` names.
+  init(
+    options: ServerOptions, scraping: ScrapeManager, status: ServerStatus, queryLog: QueryLog,
+    configuration: ServerConfiguration
+  ) throws {
     self.options = options
     self.scraping = scraping
     self.status = status
+    self.queryLog = queryLog
+    try openQueryLog(configuration)
+  }
+
+  /// Opens the query log anew, so that it can be moved away before.
+  private func openQueryLog(_ configuration: ServerConfiguration) throws {
+    let path = configuration.global.queryLogFile.map { name in
+      guard name.hasPrefix("/") == false, case .file(let file) = options.targets,
+        let slash = file.lastIndex(of: "/")
+      else { return name }
+      // As all files that a configuration names, beside it.
+      return String(file[...slash]) + name
+    }
+    do {
+      try queryLog.use(path: path ?? options.queryLogFile)
+    } catch {
+      throw CommandFailure("\(error)", hint: "name a file in a directory that exists")
+    }
   }
 
   /// Reads the configuration that the options name; warnings are logged.
@@ -44,6 +67,7 @@ final class Reloader: Sendable {
     try turn.withLock { _ in
       do {
         let configuration = try Reloader.load(options)
+        try openQueryLog(configuration)
         if case .file = options.targets { scraping.reload(configuration) }
         status.noteReload(at: .now, configuration: configuration.publicText)
       } catch {

@@ -28,6 +28,11 @@ struct ServerOptions: Sendable {
   let queryTimeout: Duration
   let maximumQuerySamples: Int
   let maximumQueryConcurrency: Int
+  /// In bytes.
+  let maximumQueryLength: Int
+  let usesExperimentalPromQL: Bool
+  /// Nil when queries are not logged, or the configuration says where.
+  let queryLogFile: String?
   let logger: Logger
   /// Every flag with its value, for `/api/v1/status/flags`.
   let flags: [String: String]
@@ -60,6 +65,9 @@ struct ServerOptions: Sendable {
       arguments, "query.max-samples", upTo: 1_000_000_000_000)
     maximumQueryConcurrency = try ServerOptions.count(
       arguments, "query.max-concurrency", upTo: 1000)
+    maximumQueryLength = try ServerOptions.queryLength(arguments)
+    usesExperimentalPromQL = try ServerOptions.usesExperimentalPromQL(arguments)
+    queryLogFile = arguments["query.log-file"]
     logger = try ServerOptions.logger(arguments)
     flags = arguments.effectiveValues
   }
@@ -114,6 +122,24 @@ struct ServerOptions: Sendable {
       throw UsageError("--\(name)=\(text) is no number from \(minimum) to \(maximum)")
     }
     return count
+  }
+
+  /// The grammar allows no more than a MiB.
+  private static func queryLength(_ arguments: Arguments) throws(UsageError) -> Int {
+    let byteCount = try StorageSettings.byteCount(arguments, "query.max-length")
+    guard (1...1 << 20).contains(byteCount) else {
+      throw UsageError(
+        "--query.max-length=\(arguments["query.max-length"] ?? "") is no size from 1B to 1MiB")
+    }
+    return byteCount
+  }
+
+  private static func usesExperimentalPromQL(_ arguments: Arguments) throws(UsageError) -> Bool {
+    switch arguments["query.compat"] ?? "" {
+    case "all": return true
+    case "3.14": return false
+    case let other: throw UsageError("--query.compat=\(other) is neither all nor 3.14")
+    }
   }
 
   private static func logger(_ arguments: Arguments) throws(UsageError) -> Logger {

@@ -49,19 +49,23 @@ final class ServerProcess: Sendable {
       let status = ServerStatus(
         startTime: startTime, flags: options.flags, retention: options.storage.retentionText,
         configuration: configuration.publicText)
-      reloader = Reloader(options: options, scraping: scraping, status: status)
+      let queries = QuerySupervision(maximumByteCount: options.maximumQueryLength)
+      reloader = try Reloader(
+        options: options, scraping: scraping, status: status, queryLog: queries.log,
+        configuration: configuration)
       if let problem = options.storage.retentionProblem { options.logger.log(.warn, problem) }
       for problem in pushGateway.loadProblems + database.openingWarnings {
         options.logger.log(.warn, problem)
       }
       restamping = try ServerProcess.restamp(pushGateway, options, clock: clock)
       try ServerProcess.registerMetrics(of: server, in: registry)
+      try ServerProcess.registerMetrics(of: queries, in: registry)
       let services = Services(
         database: database, clock: clock, scraping: scraping, remoteWrite: remoteWrite,
         pushGateway: pushGateway, registry: registry, status: status,
         lifecycle: ServerProcess.lifecycle(options, reloader, database),
         requestGuard: ServerProcess.requestGuard(options),
-        isAdminAPIEnabled: options.isAdminAPIEnabled)
+        isAdminAPIEnabled: options.isAdminAPIEnabled, queries: queries)
       try server.start(routing: Routes.router(for: services))
       try scraping.start(reloader.withSelf(configuration, at: server.addresses))
     } catch {
@@ -147,6 +151,26 @@ final class ServerProcess: Sendable {
       })
   }
 
+  private static func registerMetrics(
+    of queries: QuerySupervision, in registry: Registry
+  ) throws(InstrumentationError) {
+    try registry.register(
+      .gauge("prometheus_engine_queries", help: "Queries that are running.") {
+        Double(queries.active.all.count)
+      })
+    try registry.register(
+      .gauge("prometheus_engine_query_log_enabled", help: "Whether queries are logged.") {
+        queries.log.isOpen ? 1 : 0
+      })
+    try registry.register(
+      .counter(
+        "prometheus_engine_query_log_failures_total",
+        help: "Lines of the query log that could not be written."
+      ) {
+        Double(queries.log.failureCount)
+      })
+  }
+
   private static func listen(_ options: ServerOptions) throws(CommandFailure) -> Server {
     var configuration = Server.Configuration(listenAddresses: options.listenAddresses)
     // More than the pushes that may wait for each other, so that they leave room.
@@ -179,6 +203,7 @@ final class ServerProcess: Sendable {
     databaseOptions.lookbackDelta = options.lookbackDelta
     databaseOptions.queryTimeout = options.queryTimeout
     databaseOptions.maximumQuerySamples = options.maximumQuerySamples
+    databaseOptions.usesExperimentalPromQL = options.usesExperimentalPromQL
     databaseOptions.clock = clock
     let directory = options.dataDirectory
     if unsafe access(directory + "/wal", F_OK) == 0,

@@ -68,7 +68,7 @@ struct StorageSettings: Sendable {
     return .interval(.milliseconds(milliseconds))
   }
 
-  private static func byteCount(
+  static func byteCount(
     _ arguments: Arguments, _ name: String
   ) throws(UsageError) -> Int {
     let text = arguments[name] ?? ""
