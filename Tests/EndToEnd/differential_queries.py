@@ -86,6 +86,16 @@ class Query:
     def times(self):
         return range(self.start, self.end + 1, self.step) if self.is_range else [self.start]
 
+    def with_fixed_times(self):
+        """The same with numbers for `start()` and `end()`."""
+        return dataclasses.replace(self, tree=self._fixed(self.tree))
+
+    def _fixed(self, tree):
+        end = self.end if self.is_range else self.start
+        return dataclasses.replace(
+            tree, operands=tuple(map(self._fixed, tree.operands)), simpler=(),
+            template=tree.template.replace("start()", str(self.start)).replace("end()", str(end)))
+
     def __str__(self):
         when = f"from {self.start} through {self.end} every {self.step} s" if self.is_range \
             else f"at {self.start}"

@@ -6,7 +6,7 @@ import dataclasses
 import math
 import re
 
-from differential_queries import RANGE, Node, Query
+from differential_queries import RANGE, Query
 from differential_results import same_result, same_value
 
 
@@ -115,9 +115,7 @@ def range_contradicts_instants(pair, query):
     if not query.is_range or " @ " not in str(query.tree):
         return False
     ours, theirs = pair.results(query)
-    text = str(query.tree).replace("start()", str(query.start)) \
-        .replace("end()", str(query.end))
-    tree = Node(query.tree.type, text.replace("{", "{{").replace("}", "}}"))
+    tree = query.with_fixed_times().tree
     contradicted = False
     for moment in query.times:
         alone = Query(tree, moment)
@@ -133,6 +131,18 @@ def range_contradicts_instants(pair, query):
 def _same_values(left, right):
     return left.keys() == right.keys() \
         and all(same_value(value, right[labels]) for labels, value in left.items())
+
+
+def trend_of_infinity(pair, query):
+    if not query.tree.template.startswith(("deriv(", "predict_linear(")) or query.is_range:
+        return False
+    ours, theirs = pair.results(query)
+    window, _ = pair.results(dataclasses.replace(query, tree=query.tree.operands[0]))
+    return differ_in_values_only(ours, theirs) \
+        and all(math.isinf(value) and math.isnan(other)
+                for value, other in differing(ours, theirs)) \
+        and any(math.isinf(value)
+                for samples in window.values.values() for value in samples.values())
 
 
 def step_behind_subquery(pair, query):
@@ -230,7 +240,7 @@ def start_is_extended_to_zero(pair, query):
 # Prometheus 2.42 adds these up without making up for what is rounded off, and the
 # mathematical functions of Go and of C differ in the last digit now and then.
 INEXACT = re.compile(
-    r"\b(sum|avg|stddev|stdvar|exp|ln|log2|log10|a?(sin|cos|tan)h?|atan2|deg|rad)\b|\^")
+    r"\b((sum|avg|stddev|stdvar)(_over_time)?|deriv|predict_linear|exp|ln|log2|log10|a?(sin|cos|tan)h?|atan2|deg|rad)\b|\^")
 
 
 def rounding_is_amplified(pair, query):
@@ -270,6 +280,8 @@ def sum_is_rounded(pair, query):
 
 RULES = (
     Rule("a lone value that is not finite deviates by NaN; in 2.42 by 0", lone_infinity_deviates),
+    Rule("what is rounded off an infinite sum is nothing; in 2.42 it is NaN, and so is a trend",
+         trend_of_infinity),
     Rule("atan2 drops the metric name; not in 2.42", arc_tangent_keeps_name),
     Rule("topk and bottomk choose between equal values as they like",
          equal_values_are_chosen_between),
