@@ -143,7 +143,7 @@ let package = Package(
 
     .target(
       name: "TestSupport",
-      dependencies: ["SeriesModel", "ChunkEncoding"],
+      dependencies: ["SeriesModel", "ChunkEncoding", "PromQLSyntax"],
       path: "Tests/TestSupport",
       swiftSettings: swiftSettings),
     tests("SeriesModelTests", imports: ["SeriesModel", "TestSupport"]),
@@ -160,7 +160,9 @@ let package = Package(
       resources: ["Corpus"]),
     tests("ExpositionTests", imports: ["Exposition", "SeriesModel", "TestSupport"]),
     tests("PushProtocolsTests", imports: ["PushProtocols", "SeriesModel", "TestSupport"]),
-    tests("PromQLSyntaxTests", imports: ["PromQLSyntax", "SeriesModel", "TestSupport"]),
+    tests(
+      "PromQLSyntaxTests", imports: ["PromQLSyntax", "SeriesModel", "TestSupport"],
+      resources: ["Corpus"]),
     tests(
       "StorageTests",
       imports: [
@@ -199,10 +201,13 @@ let package = Package(
 
 // A fuzzer has the `main` of libFuzzer, which no other build links.
 if Context.environment["TSDB_FUZZ"] != nil {
-  package.targets.append(
-    .executableTarget(
-      name: "fuzz-chunks",
-      dependencies: ["TestSupport"],
-      path: "Tools/Fuzz",
-      swiftSettings: swiftSettings + [.unsafeFlags(["-parse-as-library"])]))
+  for (name, source) in [("fuzz-chunks", "FuzzChunks.swift"), ("fuzz-promql", "FuzzPromQL.swift")] {
+    package.targets.append(
+      .executableTarget(
+        name: name,
+        dependencies: ["TestSupport"],
+        path: "Tools/Fuzz",
+        sources: [source],
+        swiftSettings: swiftSettings + [.unsafeFlags(["-parse-as-library"])]))
+  }
 }

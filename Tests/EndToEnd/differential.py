@@ -32,12 +32,11 @@ class Connection:
 
     PATIENCE_SECONDS = 60
 
-    def __init__(self, address, dialect=lambda text: text):
+    def __init__(self, address):
         self.connection = http.client.HTTPConnection(address, timeout=self.PATIENCE_SECONDS)
-        self.dialect = dialect
 
     def ask(self, query):
-        parameters = {"query": self.dialect(str(query.tree))}
+        parameters = {"query": str(query.tree)}
         if query.is_range:
             parameters |= {"start": query.start, "end": query.end, "step": query.step}
         else:
@@ -52,11 +51,6 @@ class Connection:
 
     def close(self):
         self.connection.close()
-
-
-def older_names(text):
-    """The expression with the names that functions had in Prometheus 2."""
-    return text.replace("double_exponential_smoothing", "holt_winters")
 
 
 class Pair:
@@ -76,7 +70,7 @@ class Pair:
             self._fill(differential_data.all_series(seed))
             self.ours = Connection(self.server.address)
             self.stack.callback(self.ours.close)
-            self.theirs = Connection(self.peer.address, older_names)
+            self.theirs = Connection(self.peer.address)
             self.stack.callback(self.theirs.close)
             self.stack = self.stack.pop_all()
 
@@ -121,7 +115,6 @@ def shrunk(pair, query, patience=300):
     if query.is_range:
         for moment in query.times:
             alone = Query(query.tree, moment)
-            patience -= 1
             if pair.differs(alone):
                 query = alone
                 break
@@ -145,7 +138,7 @@ def shrunk(pair, query, patience=300):
 
 def inside_subqueries(query):
     """What the subqueries of a query evaluate, at each of their steps."""
-    for node in query.tree.nodes():
+    for node in query.with_fixed_times().tree.nodes():
         if node.type == RANGE and node.operands:
             start = differential_data.START
             yield Query(node.operands[0], start, start + differential_data.SECONDS, 10)

@@ -41,8 +41,7 @@ class Node:
 
     def smaller(self):
         """Trees like this with a part left out, those with less left first."""
-        parts = [node for node in self.nodes() if node.type != RANGE]
-        candidates = {str(tree): tree for tree in [*parts, *self._smaller()]}
+        candidates = {str(tree): tree for tree in [*self.nodes(), *self._smaller()]}
         candidates.pop(str(self), None)
         return sorted(
             (tree for tree in candidates.values() if tree.size <= self.size),
@@ -86,6 +85,16 @@ class Query:
     @property
     def times(self):
         return range(self.start, self.end + 1, self.step) if self.is_range else [self.start]
+
+    def with_fixed_times(self):
+        """The same with numbers for `start()` and `end()`."""
+        return dataclasses.replace(self, tree=self._fixed(self.tree))
+
+    def _fixed(self, tree):
+        end = self.end if self.is_range else self.start
+        return dataclasses.replace(
+            tree, operands=tuple(map(self._fixed, tree.operands)), simpler=(),
+            template=tree.template.replace("start()", str(self.start)).replace("end()", str(end)))
 
     def __str__(self):
         when = f"from {self.start} through {self.end} every {self.step} s" if self.is_range \
@@ -229,9 +238,7 @@ class Grammar:
     def _over_time(self, depth):
         if self.random.random() < 0.15:
             template = self._pick(
-                "quantile_over_time({1}, {0})", "predict_linear({0}, {1})",
-                "double_exponential_smoothing({0}, 0.3, 0.7)",
-                "double_exponential_smoothing({0}, 0.9, 0.2)")
+                "quantile_over_time({1}, {0})", "predict_linear({0}, {1})")
             return Node(VECTOR, template, (self.range(depth), self.scalar(depth - 1)))
         if self.random.random() < 0.4:
             function = self._pick("rate", "increase", "irate", "resets")

@@ -6,7 +6,7 @@ import dataclasses
 import math
 import re
 
-from differential_queries import RANGE, Node, Query
+from differential_queries import RANGE, Query
 from differential_results import same_result, same_value
 
 
@@ -115,9 +115,7 @@ def range_contradicts_instants(pair, query):
     if not query.is_range or " @ " not in str(query.tree):
         return False
     ours, theirs = pair.results(query)
-    text = str(query.tree).replace("start()", str(query.start)) \
-        .replace("end()", str(query.end))
-    tree = Node(query.tree.type, text.replace("{", "{{").replace("}", "}}"))
+    tree = query.with_fixed_times().tree
     contradicted = False
     for moment in query.times:
         alone = Query(tree, moment)
@@ -133,6 +131,27 @@ def range_contradicts_instants(pair, query):
 def _same_values(left, right):
     return left.keys() == right.keys() \
         and all(same_value(value, right[labels]) for labels, value in left.items())
+
+
+def trend_of_infinity(pair, query):
+    if not query.tree.template.startswith(("deriv(", "predict_linear(")) or query.is_range:
+        return False
+    ours, theirs = pair.results(query)
+    window, _ = pair.results(dataclasses.replace(query, tree=query.tree.operands[0]))
+    return differ_in_values_only(ours, theirs) \
+        and all(math.isinf(value) and math.isnan(other)
+                for value, other in differing(ours, theirs)) \
+        and any(math.isinf(value)
+                for samples in window.values.values() for value in samples.values())
+
+
+def step_behind_subquery(pair, query):
+    """Whether the peer gives a subquery without steps one behind its end."""
+    if query.tree.type != RANGE or not query.tree.operands:
+        return False
+    ours, theirs = pair.results(query)
+    _, end = window_of(query.tree, query.start)
+    return not ours.values and all(moment > end * 1000 for moment in theirs.moments)
 
 
 def offset_is_forgotten(pair, query):
@@ -221,7 +240,7 @@ def start_is_extended_to_zero(pair, query):
 # Prometheus 2.42 adds these up without making up for what is rounded off, and the
 # mathematical functions of Go and of C differ in the last digit now and then.
 INEXACT = re.compile(
-    r"\b(sum|avg|stddev|stdvar|exp|ln|log2|log10|a?(sin|cos|tan)h?|atan2|deg|rad)\b|\^")
+    r"\b((sum|avg|stddev|stdvar)(_over_time)?|deriv|predict_linear|exp|ln|log2|log10|a?(sin|cos|tan)h?|atan2|deg|rad)\b|\^")
 
 
 def rounding_is_amplified(pair, query):
@@ -261,6 +280,8 @@ def sum_is_rounded(pair, query):
 
 RULES = (
     Rule("a lone value that is not finite deviates by NaN; in 2.42 by 0", lone_infinity_deviates),
+    Rule("what is rounded off an infinite sum is nothing; in 2.42 it is NaN, and so is a trend",
+         trend_of_infinity),
     Rule("atan2 drops the metric name; not in 2.42", arc_tangent_keeps_name),
     Rule("topk and bottomk choose between equal values as they like",
          equal_values_are_chosen_between),
@@ -268,6 +289,8 @@ RULES = (
          "same at all; Prometheus reads the first alone", parameter_of_invariant_operand),
     Rule("a range query gives what instant queries do; in 2.42, windows that @ fixes slide "
          "with the steps below a function of what changes", range_contradicts_instants),
+    Rule("a window between two steps of a subquery is empty; in 2.42 it has the next step "
+         "where that is the same at all", step_behind_subquery),
     Rule("timestamp heeds offset beside @; not in 2.42", offset_is_forgotten),
     Rule("several matches are an error before the comparison is made; in 2.42 behind it",
          filter_leaves_one_match),

@@ -1,4 +1,5 @@
 import PromQLSyntax
+import TestSupport
 import Testing
 
 @Suite struct PrettyPrinterTests {

@@ -19,7 +19,7 @@ import Testing
       let query = queries.query(depth: 3)
       let text = query.description
       let expected = Result { try Self.times.map { try reference.value(of: query, at: $0) } }
-      let found = Self.evaluate(text, store, Engine())
+      let found = Self.evaluate(text, store)
       switch (expected, found) {
       case (.success(let steps), .success(let value)):
         for (time, elements) in zip(Self.times, steps) {
@@ -39,11 +39,9 @@ import Testing
     var queries = RandomReferenceQueries(seed: seed, fixedTenths: 6)
     for _ in 0..<50 {
       let text = queries.query(depth: 3).description
-      let all = Self.evaluate(text, store, Engine())
+      let all = Self.evaluate(text, store)
       for rewrites in [[], .evaluateInvariantsOnce, .shareSelections] as [PlanRewrites] {
-        var options = EngineOptions()
-        options.rewrites = rewrites
-        let some = Self.evaluate(text, store, Engine(options: options))
+        let some = Self.evaluate(text, store, rewrites: rewrites)
         switch (all, some) {
         case (.success(let all), .success(let some)):
           for time in Self.times {
@@ -67,10 +65,14 @@ import Testing
   }
 
   private static func evaluate(
-    _ text: String, _ store: InMemoryStore, _ engine: Engine
+    _ text: String, _ store: InMemoryStore, rewrites: PlanRewrites = .all
   ) -> Result<QueryValue, any Error> {
-    Result {
-      try engine.rangeQuery(
+    var options = EngineOptions()
+    options.rewrites = rewrites
+    // The reference drops names at once.
+    options.usesExperimentalFeatures = false
+    return Result {
+      try Engine(options: options).rangeQuery(
         text, from: Timestamp(milliseconds: times[0]),
         through: Timestamp(milliseconds: times[times.count - 1]),
         stepMilliseconds: times[1] - times[0], over: store

@@ -6,8 +6,8 @@ struct SeriesColumn {
   var labels: Labels
   /// True when the metric name, type and unit are to be left out of the result.
   ///
-  /// They are kept until the query is done, so that functions on the way can
-  /// still read the name.
+  /// They are kept until the query is done, or until the operator is where
+  /// that matters, see ``Evaluator/withoutDroppedNames(_:of:on:)``.
   var dropsName: Bool
   /// The values, `values[step]`; ``Swift/Double/absent`` where there is none or
   /// a histogram, so that what reads numbers alone passes histograms over.
