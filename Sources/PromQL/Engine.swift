@@ -21,7 +21,7 @@ package struct Engine: Sendable {
   package func parse(_ text: String) throws(QueryError) -> Expression {
     do throws(ParseError) {
       return try Parser.parse(
-        text, functions: FunctionRegistry.standard.table, options: Engine.parserOptions)
+        text, functions: FunctionRegistry.standard.table, options: parserOptions)
     } catch {
       throw .parse(error.description)
     }
@@ -68,6 +68,12 @@ package struct Engine: Sendable {
     case .matchesRegex: parserOptions.checkPattern(matcher.value) != .matchesEmpty
     case .notMatchesRegex: parserOptions.checkPattern(matcher.value) == .matchesEmpty
     }
+  }
+
+  private var parserOptions: ParserOptions {
+    var parserOptions = Engine.parserOptions
+    if options.usesExperimentalFeatures == false { parserOptions.features = [] }
+    return parserOptions
   }
 
   private static let parserOptions = ParserOptions(checkPattern: { pattern in
@@ -130,6 +136,7 @@ package struct Engine: Sendable {
       text: text, expression: expression, times: times, queryable: queryable,
       lookbackDelta: lookback > 0 ? lookback : self.options.lookbackDeltaMilliseconds,
       defaultSubqueryStep: self.options.defaultSubqueryStepMilliseconds,
+      usesExperimentalFeatures: self.options.usesExperimentalFeatures,
       maximumSamples: self.options.maximumSamples, began: began,
       deadline: timeout.map { began + $0 }, options: options)
   }
@@ -143,6 +150,7 @@ private struct Evaluation {
   let queryable: any Queryable
   let lookbackDelta: Int64
   let defaultSubqueryStep: Int64
+  let usesExperimentalFeatures: Bool
   let maximumSamples: Int
   let began: ContinuousClock.Instant
   let deadline: ContinuousClock.Instant?
@@ -162,10 +170,14 @@ private struct Evaluation {
         ? nil : try queryable.snapshot(of: plan.selections.map(\.selection))
       let budget = SampleBudget(limit: maximumSamples)
       let data = zip(snapshot?.seriesSets ?? [], plan.selections).map { series, planned in
-        SelectedData(series, useCount: planned.useCount, budget: budget)
+        SelectedData(
+          series, useCount: planned.useCount, hasStartTimestamps: usesExperimentalFeatures,
+          budget: budget)
       }
       let context = EvaluationContext(
-        text: text, times: times, lookbackDelta: lookbackDelta, budget: budget, selections: data,
+        text: text, times: times, lookbackDelta: lookbackDelta,
+        removesNamesAtOnce: usesExperimentalFeatures == false && expression.distinguishesNames,
+        budget: budget, selections: data,
         stepCounts: options.countsSteps ? StepCounts(plan.grid) : nil,
         profile: options.explains ? EvaluationProfile() : nil,
         deadline: deadline, cancellation: options.cancellation, progress: options.progress)

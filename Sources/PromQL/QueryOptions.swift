@@ -10,6 +10,11 @@ package struct EngineOptions: Hashable, Sendable {
   package var maximumSamples = 50_000_000
   /// The step of a subquery that names none; one minute.
   package var defaultSubqueryStepMilliseconds: Int64 = 60_000
+  /// True for all of PromQL; false for what Prometheus 3.14 does without feature
+  /// flags: experimental functions, aggregators, modifiers and `fill` are
+  /// refused, metric names are taken away at once and not at the end of the
+  /// query, and `rate` and its kind look at no start timestamps.
+  package var usesExperimentalFeatures = true
 
   /// Creates the default settings.
   package init() {}

@@ -151,7 +151,7 @@ public enum RejectionReason: String, Hashable, Sendable, CaseIterable {
   case tooFarInFuture = "too-far-in-future"
   /// The histogram has more than ``NativeHistogram/largestBucketCount`` buckets
   /// and custom bounds.
-  case histogramTooLarge = "histogram-too-large"
+  case tooManyBuckets = "too-many-buckets"
   /// The store does not know the series id any more; ask for it anew.
   case unknownSeries = "unknown-series"
 }

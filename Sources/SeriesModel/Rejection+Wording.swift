@@ -17,7 +17,7 @@ extension RejectionReason {
     case .tooFarInFuture:
       "the sample lies more than \(AppendOptions.futureToleranceMilliseconds / 60_000) minutes in "
         + "the future; check the clock of the sender"
-    case .histogramTooLarge:
+    case .tooManyBuckets:
       "the histogram has more than \(NativeHistogram.largestBucketCount) buckets and custom "
         + "bounds; lower its resolution"
     case .unknownSeries:

@@ -189,6 +189,7 @@ extension EngineOptions {
     lookbackDeltaMilliseconds = options.lookbackDelta.wholeMilliseconds
     timeout = options.queryTimeout
     maximumSamples = options.maximumQuerySamples
+    usesExperimentalFeatures = options.usesExperimentalPromQL
   }
 }
 

@@ -23,6 +23,10 @@ public struct DatabaseOptions: Sendable {
   public var queryTimeout: Duration = .seconds(120)
   /// How many samples a query may hold in memory at once.
   public var maximumQuerySamples = 50_000_000
+  /// True for all of PromQL, false for what Prometheus 3.14 does without feature
+  /// flags: it refuses experimental functions, aggregators and modifiers, takes
+  /// metric names away at once, and looks at no start timestamps.
+  public var usesExperimentalPromQL = true
   /// How many exemplars are kept of all series together; the oldest go first,
   /// and with 0 none are kept.
   public var maximumExemplars = 100_000

@@ -29,7 +29,7 @@ def promtool(*arguments, standard_input=""):
 class Prometheus(Client):
     """A running Prometheus on a free loopback port, in a directory of its own."""
 
-    def __init__(self, configuration):
+    def __init__(self, configuration, *arguments):
         self.workspace = pathlib.Path(tempfile.mkdtemp(prefix="tsdb-peer-"))
         (self.workspace / "prometheus.yml").write_text(configuration)
         super().__init__(f"127.0.0.1:{free_port()}")
@@ -40,7 +40,7 @@ class Prometheus(Client):
                     f"--storage.tsdb.path={self.workspace / 'data'}",
                     f"--web.listen-address={self.address}",
                     f"--web.console.templates={self.workspace}",
-                    f"--web.console.libraries={self.workspace}",
+                    f"--web.console.libraries={self.workspace}", *arguments,
                 ],
                 stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd=self.workspace)
         try:

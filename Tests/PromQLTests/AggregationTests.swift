@@ -127,6 +127,10 @@ import Testing
         """),
     QueryCase("less than one", series: series, query: "topk(0.5, a)", gives: ""),
     QueryCase(
+      "less than one, of what fails", series: series,
+      query: #"topk(0, label_replace(a, "instance", "", "", ""))"#,
+      gives: "error: vector cannot contain metrics with the same labelset"),
+    QueryCase(
       "not a number", query: "topk(NaN, a)", gives: "error: Parameter value is NaN"),
     QueryCase(
       "too large", query: "limitk(1e30, a)", gives: "error: Scalar value 1e+30 overflows int64"),

@@ -84,6 +84,10 @@ import Testing
       query: #"label_replace(rate(a_total[5m]), "__name__", "rate_$1", "__name__", "(.+)")"#,
       at: .instant(5), gives: "rate_a_total 1"),
     QueryCase(
+      "dates beyond the calendar are those of Go", series: "a -5",
+      query: "year(vector(NaN)) + month(vector(Inf)) / 100 + hour(a * Inf) / 10000",
+      gives: "{} 292277026596.1215"),
+    QueryCase(
       "series that become equal at the same time",
       series: """
         a{k="1"} 1

@@ -44,9 +44,11 @@ struct QueryCase: CustomTestStringConvertible {
   }
 
   /// Runs the query and compares.
-  func check(sourceLocation: SourceLocation = #_sourceLocation) throws {
+  func check(
+    with engine: Engine = Engine(), sourceLocation: SourceLocation = #_sourceLocation
+  ) throws {
     let store = try InMemoryStore(seriesEveryMinute: series)
-    let found = QueryRunner(store: store).lines(of: query, at: time)
+    let found = QueryRunner(engine: engine, store: store).lines(of: query, at: time)
     let wanted = expected.split(separator: "\n").map(String.init)
     #expect(
       isOrdered ? found == wanted : found.sorted() == wanted.sorted(),

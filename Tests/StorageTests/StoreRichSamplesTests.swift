@@ -213,7 +213,7 @@ private struct Row: Equatable {
     var tooLarge = large(9)
     tooLarge.negativeBuckets.append(index: 0, count: 1)
     let result = try append([Row(1, tooLarge), Row(2, 2)], to: store)
-    #expect(result.rejections.map(\.reason) == [.histogramTooLarge])
+    #expect(result.rejections.map(\.reason) == [.tooManyBuckets])
     #expect(result.rejections.allSatisfy { $0.description.contains("10000") })
     try store.close()
     #expect(try IntegrityCheck.run(directory: path).findings == [])

@@ -120,7 +120,6 @@ struct CalendarMoment {
   var date: CalendarDate { CalendarDate(secondsSinceEpoch: seconds) }
   /// The seconds since the day began, 0..<86400.
   var secondOfDay: Int64 {
-    let rest = seconds % 86_400
-    return rest < 0 ? rest + 86_400 : rest
+    CalendarDate.dayAndSecond(atSecondsSinceEpoch: seconds).second
   }
 }

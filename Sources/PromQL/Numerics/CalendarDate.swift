@@ -12,12 +12,27 @@ struct CalendarDate: Hashable {
   let day: Int64
   private let daysSinceEpoch: Int64
 
-  /// The day that begins or has begun at `seconds` since 1970-01-01T00:00Z.
+  /// The first of March of the year -292277022400, in days before 1970: where
+  /// an era begins, and where Go's calendar does.
+  private static let firstDay: Int64 = 719_468 + firstEra * 146_097
+  private static let firstEra: Int64 = 730_692_556
+
+  /// The day that begins or has begun at `seconds` since 1970-01-01T00:00Z, and
+  /// the seconds since then.
+  ///
+  /// As in Go, moments before the first of March of -292277022400 are taken for
+  /// ones 2^64 seconds later. Numbers that are no integers come as such.
+  static func dayAndSecond(atSecondsSinceEpoch seconds: Int64) -> (day: Int64, second: Int64) {
+    let elapsed = UInt64(bitPattern: seconds) &+ UInt64(firstDay) * 86_400
+    return (Int64(elapsed / 86_400) - firstDay, Int64(elapsed % 86_400))
+  }
+
+  /// The day of a moment, as `dayAndSecond(atSecondsSinceEpoch:)` has it.
   init(secondsSinceEpoch seconds: Int64) {
-    daysSinceEpoch = floorDivide(seconds, 86_400)
-    let shifted = daysSinceEpoch + 719_468
-    let era = floorDivide(shifted, 146_097)
-    let dayOfEra = shifted - era * 146_097
+    daysSinceEpoch = CalendarDate.dayAndSecond(atSecondsSinceEpoch: seconds).day
+    let shifted = daysSinceEpoch + CalendarDate.firstDay
+    let era = shifted / 146_097 - CalendarDate.firstEra
+    let dayOfEra = shifted % 146_097
     let yearOfEra =
       (dayOfEra - dayOfEra / 1_460 + dayOfEra / 36_524 - dayOfEra / 146_096) / 365
     let dayOfYear = dayOfEra - (365 * yearOfEra + yearOfEra / 4 - yearOfEra / 100)
@@ -52,10 +67,4 @@ struct CalendarDate: Hashable {
     let before: [Int64] = [0, 31, 59, 90, 120, 151, 181, 212, 243, 273, 304, 334]
     return before[Int(month) - 1] + day + (isInLeapYear && month > 2 ? 1 : 0)
   }
-}
-
-/// The quotient rounded towards minus infinity.
-private func floorDivide(_ dividend: Int64, _ divisor: Int64) -> Int64 {
-  let quotient = dividend / divisor
-  return dividend % divisor < 0 ? quotient - 1 : quotient
 }

@@ -9,6 +9,8 @@ final class EvaluationContext {
   let times: QueryTimes
   /// How far back selectors look, in milliseconds.
   let lookbackDelta: Int64
+  /// True when names that are dropped have to be gone before the query is done.
+  let removesNamesAtOnce: Bool
   /// The samples the query may hold.
   let budget: SampleBudget
   /// The data of the plan's selections, by index.
@@ -31,8 +33,8 @@ final class EvaluationContext {
 
   /// Creates the context of one query.
   init(
-    text: String, times: QueryTimes, lookbackDelta: Int64, budget: SampleBudget,
-    selections: [SelectedData], stepCounts: StepCounts? = nil,
+    text: String, times: QueryTimes, lookbackDelta: Int64, removesNamesAtOnce: Bool,
+    budget: SampleBudget, selections: [SelectedData], stepCounts: StepCounts? = nil,
     profile: EvaluationProfile? = nil,
     deadline: ContinuousClock.Instant?, cancellation: QueryCancellation?,
     progress: QueryProgress? = nil
@@ -40,6 +42,7 @@ final class EvaluationContext {
     self.text = text
     self.times = times
     self.lookbackDelta = lookbackDelta
+    self.removesNamesAtOnce = removesNamesAtOnce
     self.budget = budget
     self.selections = selections
     self.stepCounts = stepCounts
@@ -89,6 +92,7 @@ final class SelectedData {
   private var kept: [SampleColumns?]
   private var keptCount = 0
   private let isShared: Bool
+  private let hasStartTimestamps: Bool
 
   /// How many samples are kept for other operators. Beyond it they are decoded
   /// again, which takes a few nanoseconds each, where memory is dearer.
@@ -102,8 +106,13 @@ final class SelectedData {
 
   /// Prepares for reading `series`.
   ///
-  /// - Parameter useCount: How many operators read them.
-  init(_ series: any SeriesSet, useCount: Int, budget: SampleBudget) {
+  /// - Parameters:
+  ///   - useCount: How many operators read them.
+  ///   - hasStartTimestamps: False to read the samples without them.
+  init(
+    _ series: any SeriesSet, useCount: Int, hasStartTimestamps: Bool, budget: SampleBudget
+  ) {
+    self.hasStartTimestamps = hasStartTimestamps
     self.series = series
     isShared = useCount > 1
     kept = isShared ? Array(repeating: nil, count: series.count) : []
@@ -131,6 +140,7 @@ final class SelectedData {
       if data.isShared, let kept = data.kept[index] { return kept }
       scratch.removeAll()
       try cursor.read(seriesAt: index, into: &scratch)
+      if data.hasStartTimestamps == false { scratch.startTimestamps = [] }
       data.samplesRead += scratch.count
       if data.isShared, data.keptCount + scratch.count <= SelectedData.maximumKeptCount {
         try data.reservation.extend(by: scratch.count)

@@ -9,6 +9,8 @@ extension Evaluator {
     let parameters = try parameter(of: plan, on: grid)
     let isRatio = plan.aggregator == .limitRatio
     guard try isRatio ? checkRatios(parameters, plan) : checkCounts(parameters) else {
+      // What is wrong below is to be told all the same.
+      try vector(plan.operand, on: grid).forEach(in: context) { _ in }
       return MaterializedVector([])
     }
     let operand = try candidates(of: plan, on: grid)

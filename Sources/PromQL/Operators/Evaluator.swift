@@ -41,6 +41,14 @@ struct Evaluator {
   }
 
   private func source(of node: PlanNode, on grid: StepGrid) throws -> any VectorSource {
+    let source = try vectorWithAllNames(node, on: grid)
+    guard context.removesNamesAtOnce, node.mayDropNames else { return source }
+    return try withoutDroppedNames(source, of: node, on: grid)
+  }
+
+  private func vectorWithAllNames(
+    _ node: PlanNode, on grid: StepGrid
+  ) throws -> any VectorSource {
     try context.checkpoint()
     switch node {
     case .selector(let plan):

@@ -73,9 +73,9 @@ struct SeriesColumn {
   }
 
   /// The labels that describe the metric rather than the series.
-  static let metadataLabels = LabelNameSet([
-    LabelName.metricName, LabelName.type, LabelName.unit,
-  ])
+  static let metadataLabels = LabelNameSet(metadataNames)
+  /// The names of these labels.
+  static let metadataNames = [LabelName.metricName, LabelName.type, LabelName.unit]
 }
 
 extension Double {

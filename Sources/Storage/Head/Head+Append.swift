@@ -133,7 +133,7 @@ extension Head {
           let content = mayHaveRichSamples ? batch.richContent(at: index) : nil
           fate =
             content?.histogram?.isStorable == false
-            ? .refused(.histogramTooLarge)
+            ? .refused(.tooManyBuckets)
             : stage(
               slot: slot, timestamp: timestamp, value: value, content: content, rules: rules,
               outcome: &outcome)

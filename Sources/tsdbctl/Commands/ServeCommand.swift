@@ -80,6 +80,9 @@ enum ServeCommand {
         "query.max-length", "size", default: "16KiB",
         "How long the text of a query may be, up to 1MiB."),
       .value(
+        "query.compat", "version", default: "all",
+        "3.14: as Prometheus 3.14 without feature flags. all: with them."),
+      .value(
         "query.log-file", "file",
         "Writes a line of JSON for each query; query_log_file in the configuration goes first."),
       .value("log.level", "level", default: "info", "debug, info, warn or error."),

@@ -30,6 +30,7 @@ struct ServerOptions: Sendable {
   let maximumQueryConcurrency: Int
   /// In bytes.
   let maximumQueryLength: Int
+  let usesExperimentalPromQL: Bool
   /// Nil when queries are not logged, or the configuration says where.
   let queryLogFile: String?
   let logger: Logger
@@ -65,6 +66,7 @@ struct ServerOptions: Sendable {
     maximumQueryConcurrency = try ServerOptions.count(
       arguments, "query.max-concurrency", upTo: 1000)
     maximumQueryLength = try ServerOptions.queryLength(arguments)
+    usesExperimentalPromQL = try ServerOptions.usesExperimentalPromQL(arguments)
     queryLogFile = arguments["query.log-file"]
     logger = try ServerOptions.logger(arguments)
     flags = arguments.effectiveValues
@@ -130,6 +132,14 @@ struct ServerOptions: Sendable {
         "--query.max-length=\(arguments["query.max-length"] ?? "") is no size from 1B to 1MiB")
     }
     return byteCount
+  }
+
+  private static func usesExperimentalPromQL(_ arguments: Arguments) throws(UsageError) -> Bool {
+    switch arguments["query.compat"] ?? "" {
+    case "all": return true
+    case "3.14": return false
+    case let other: throw UsageError("--query.compat=\(other) is neither all nor 3.14")
+    }
   }
 
   private static func logger(_ arguments: Arguments) throws(UsageError) -> Logger {

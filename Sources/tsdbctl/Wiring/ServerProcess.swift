@@ -203,6 +203,7 @@ final class ServerProcess: Sendable {
     databaseOptions.lookbackDelta = options.lookbackDelta
     databaseOptions.queryTimeout = options.queryTimeout
     databaseOptions.maximumQuerySamples = options.maximumQuerySamples
+    databaseOptions.usesExperimentalPromQL = options.usesExperimentalPromQL
     databaseOptions.clock = clock
     let directory = options.dataDirectory
     if unsafe access(directory + "/wal", F_OK) == 0,
