@@ -61,6 +61,13 @@ extension SampleColumns {
     if startTimestamps.isEmpty == false { startTimestamps[target] = startTimestamps[index] }
   }
 
+  /// Empties the optional columns that have nothing for any sample, as they are
+  /// in columns that were stored and read again.
+  package mutating func removeEmptyOptionalColumns() {
+    if histograms.allSatisfy({ $0 == nil }) { histograms = [] }
+    if startTimestamps.allSatisfy({ $0 == 0 }) { startTimestamps = [] }
+  }
+
   /// Removes the samples from `start` on.
   package mutating func removeSamples(from start: Int) {
     timestamps.removeSubrange(start...)

@@ -80,8 +80,6 @@ extension MetaKey where Value == SealPlans {
 /// Seals in the order in which they were begun: all but the last were
 /// interrupted, and each goes on where the ones before it have stopped.
 struct SealPlans: MetaValue {
-  private static let wordCount = 5
-
   var plans: [SealPlan]
 
   init(_ plans: [SealPlan]) {
@@ -90,25 +88,36 @@ struct SealPlans: MetaValue {
 
   var words: [UInt64] {
     plans.flatMap { plan in
-      [
-        plan.sequence, UInt64(bitPattern: plan.closesWindowsEndingAt),
-        plan.sealsSmallBuffers ? 1 : 0, UInt64(plan.chunkCount), UInt64(plan.sealedCount),
-      ]
+      let flags: UInt64 = (plan.sealsSmallBuffers ? 1 : 0) + (plan.chunkHash == nil ? 0 : 2)
+      return [
+        plan.sequence, UInt64(bitPattern: plan.closesWindowsEndingAt), flags,
+        UInt64(plan.chunkCount), UInt64(plan.sealedCount),
+      ] + (plan.chunkHash.map { [$0] } ?? [])
     }
   }
 
   init?(words: [UInt64]) {
-    guard words.isEmpty == false, words.count % SealPlans.wordCount == 0 else { return nil }
+    guard words.isEmpty == false else { return nil }
     plans = []
-    for start in stride(from: 0, to: words.count, by: SealPlans.wordCount) {
-      guard words[start + 2] <= 1, let chunkCount = Int(exactly: words[start + 3]),
-        let sealedCount = Int(exactly: words[start + 4]), sealedCount <= chunkCount
+    var rest = words[...]
+    while rest.isEmpty == false {
+      guard rest.count >= 5 else { return nil }
+      let fixed = Array(rest.prefix(5))
+      rest = rest.dropFirst(5)
+      let flags = fixed[2]
+      guard flags <= 3, let chunkCount = Int(exactly: fixed[3]),
+        let sealedCount = Int(exactly: fixed[4]), sealedCount <= chunkCount
       else { return nil }
+      var chunkHash: UInt64?
+      if flags & 2 != 0 {
+        guard let hash = rest.popFirst() else { return nil }
+        chunkHash = hash
+      }
       plans.append(
         SealPlan(
-          sequence: words[start], closesWindowsEndingAt: Int64(bitPattern: words[start + 1]),
-          sealsSmallBuffers: words[start + 2] == 1, chunkCount: chunkCount,
-          sealedCount: sealedCount))
+          sequence: fixed[0], closesWindowsEndingAt: Int64(bitPattern: fixed[1]),
+          sealsSmallBuffers: flags & 1 != 0, chunkCount: chunkCount, sealedCount: sealedCount,
+          chunkHash: chunkHash))
     }
   }
 }

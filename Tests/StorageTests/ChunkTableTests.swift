@@ -249,6 +249,55 @@ extension SeededGenerator {
     #expect(sizes == [Int](repeating: largest.payload.count, count: 3))
   }
 
+  /// Large histograms fill a block each, and a day of them may be more blocks of
+  /// one series than two bytes count.
+  @Test func seriesMayHaveMoreBlocksThanTwoBytesCount() throws {
+    var compressor = ChunkCompressor()
+    let ids = [1, 7, 9].map { SeriesID($0) }
+    try fixture.write { transaction throws(StorageError) in
+      var run = ChunkRun(window: window, part: try chunks.takePart(in: &transaction))
+      run.firstOrdinal = 65_532
+      for id in ids {
+        for index in 0..<(id == ids[1] ? 9 : 1) {
+          var histogram = NativeHistogram(schema: 0, count: 1000, sum: Double(index))
+          for bucket in 0..<1000 as Range<Int32> {
+            histogram.positiveBuckets.append(index: 3 * bucket, count: Double(bucket % 7) / 3)
+          }
+          var columns = SampleColumns()
+          columns.append(
+            timestampMilliseconds: window.startMilliseconds + Int64(index), histogram: histogram)
+          run.add(compressor.encode(columns, at: 0..<1), of: id)
+          // In several steps, as a merge writes them.
+          if index % 4 == 3 { try chunks.write(&run, in: &transaction) }
+        }
+      }
+      try chunks.write(&run, in: &transaction)
+    }
+    let keys = try fixture.entries(of: "chunks").map(\.key)
+    #expect(keys.map(\.count) == [30, 30, 30, 30, 34, 34, 34, 34, 34, 34, 30])
+    #expect(keys[4].suffix(6) == [255, 255, 0, 0, 0, 0])
+    #expect(keys[9].suffix(6) == [255, 255, 0, 0, 0, 5])
+    try fixture.read { view throws(StorageError) in
+      guard let row = try windows.row(of: window, in: view) else {
+        Issue.record("the window has a row")
+        return
+      }
+      #expect(row.seriesCount == 3)
+      var reader = SeriesChunkReader(chunks, row: row)
+      for id in ids {
+        var found: [Double] = []
+        try chunks.forEachChunk(
+          of: PostingsList(sorted: [id]), in: row, overlapping: .min ... .max, view: view
+        ) { chunk throws(StorageError) in found += try ModelChunk(chunk).samples.map(\.value) }
+        #expect(found == (id == ids[1] ? (0..<9).map(Double.init) : [0]))
+        let count = try reader.forEachChunk(
+          of: id, overlapping: .min ... .max, view: view,
+          onDamage: { error throws(StorageError) in throw error }, { _ in })
+        #expect(count == found.count)
+      }
+    }
+  }
+
   @Test func chunksOfOneScrapeShareTheirTimestamps() throws {
     // 8 ms of jitter: a vector of its own takes some 120 bytes a chunk.
     var generator = SeededGenerator(seed: 25)

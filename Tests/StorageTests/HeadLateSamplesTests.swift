@@ -1,3 +1,4 @@
+import ChunkEncoding
 import SeriesModel
 import TestSupport
 import Testing
@@ -62,6 +63,34 @@ import Testing
     #expect(columns?.timestamps == late.map(\.0).reversed())
     let values = policy == .replace ? other.map(\.1).dropLast() + [0.0] : late.map(\.1).reversed()
     #expect(columns?.values == values)
+  }
+
+  /// A chunk that is almost as large as a block takes may get values that take
+  /// more bytes.
+  @Test func replacedValuesLeaveNoChunkTooLarge() throws {
+    var generator = SeededGenerator(seed: 5)
+    let window = Window(containing: 0, lengthMilliseconds: Window.shortLengthMilliseconds)
+    var columns = SampleColumns()
+    for index in 0..<900 as Range<Int64> {
+      columns.append(
+        timestampMilliseconds: index * 1000,
+        value: index < 400 ? Double(bitPattern: generator.next() >> 2) : 1)
+    }
+    var list = ChunkList()
+    list.append(columns, at: 0..<columns.count, slot: 3, seriesID: SeriesID(4), window: window)
+    #expect(list.chunks.count == 1)
+    for index in 400..<900 { columns.values[index] = Double(bitPattern: generator.next() >> 2) }
+    list.replace(at: 0, ofSlot: 3, with: columns)
+    #expect(list.chunks.count > 1)
+    var found = SampleColumns()
+    for chunk in list.chunks(ofSlot: 3) {
+      let encoded = list.encoded(chunk)
+      #expect(encoded.byteCount <= ChunkRun.largestPayloadByteCount)
+      #expect(chunk.seriesID == SeriesID(4))
+      try encoded.decode(into: &found)
+    }
+    #expect(found.timestamps == columns.timestamps)
+    #expect(found.values == columns.values)
   }
 
   /// Late samples that are in a chunk are found where the open chunk reaches

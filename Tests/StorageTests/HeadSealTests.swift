@@ -115,6 +115,122 @@ import Testing
     #expect(restarted.closed.chunks.count == sealed.freeze(plan).chunks.count)
   }
 
+  /// A head with one series, id 1.
+  private func makeSmallHead() -> Head {
+    var head = Head(hashSeed: 1)
+    head.insertSeries(SeriesID(1), labels: ["__name__": "m"], flags: [])
+    return head
+  }
+
+  /// Appends samples as one batch; those without a value are histograms.
+  @discardableResult
+  private func append(
+    _ samples: [(timestamp: Int64, value: Double?)], to head: inout Head
+  ) -> BatchRecord {
+    var batch = SampleBatch()
+    for (timestamp, value) in samples {
+      if let value {
+        batch.add(SeriesID(1), timestampMilliseconds: timestamp, value: value)
+      } else {
+        batch.add(
+          SeriesID(1), timestampMilliseconds: timestamp,
+          histogram: NativeHistogram(schema: 2, count: 0, sum: Double(timestamp)))
+      }
+    }
+    var rules = StagingRules.permissive
+    rules.duplicatePolicy = .replace
+    let staged = head.stage(batch, rules: rules)
+    #expect(staged.result.rejections.isEmpty)
+    head.applyStaged()
+    return staged.record
+  }
+
+  /// As many chunks are no proof that they are the same.
+  @Test func sealOfAsManyOtherChunksDropsNothing() {
+    var sealed = makeSmallHead()
+    append([(0, 1), (1000, 1)], to: &sealed)
+    var interrupted = sealed.freeze(plan).plan
+    #expect(interrupted.chunkCount == 1)
+    interrupted.sealedCount = 1
+    var restarted = makeSmallHead()
+    append([(0, 1), (1000, 1), (2000, 1)], to: &restarted)
+    var earlier = restarted
+    restarted.repeatInterruptedSeal(interrupted)
+    #expect(restarted.closed.chunks.map(\.description.sampleCount) == [3])
+    // A plan of an earlier version has the count alone.
+    interrupted.chunkHash = nil
+    earlier.repeatInterruptedSeal(interrupted)
+    #expect(earlier.closed.isEmpty)
+  }
+
+  @Test func plansOfBothFormsAreReadAsTheyWereWritten() throws {
+    var earlier = plan
+    earlier.chunkCount = 7
+    earlier.sealedCount = 3
+    var later = earlier
+    later.chunkHash = 0xFEDC_BA98_7654_3210
+    later.sealsSmallBuffers = false
+    #expect(SealPlans([earlier]).words == [1, 50_000_000, 1, 7, 3])
+    #expect(SealPlans([later]).words == [1, 50_000_000, 2, 7, 3, 0xFEDC_BA98_7654_3210])
+    for plans in [[earlier], [later], [earlier, later, earlier], [later, later]] {
+      let words = SealPlans(plans).words
+      #expect(try #require(SealPlans(words: words)).plans == plans)
+      #expect(SealPlans(words: words.dropLast()) == nil)
+    }
+    #expect(SealPlans(words: [1, 1, 4, 7, 3, 0]) == nil)
+  }
+
+  /// A buffer that had a histogram is one without, be it read from a checkpoint
+  /// or not: how many samples make a chunk depends on it.
+  @Test func bufferWhoseHistogramsWereReplacedIsAPlainOne() {
+    var live = makeSmallHead()
+    append([(1_000_000, 1), (2_000_000, nil)], to: &live)
+    append([(2_000_000, 1)], to: &live)
+    #expect(live.buffers[0]?.columns.isPlain == true)
+    let frozen = live.freeze(
+      SealPlan(sequence: 1, closesWindowsEndingAt: .min, sealsSmallBuffers: false))
+    live.finishSeal(of: frozen)
+    var restarted = makeSmallHead()
+    frozen.forEachOpenChunk { restarted.restore($0, slot: 0) }
+    frozen.forEachBuffer { restarted.restore($0, slot: 0) }
+    let late = (0..<200).map { (timestamp: Int64($0) * 1000, value: Optional(Double($0))) }
+    append(late, to: &live)
+    append(late, to: &restarted)
+    let sealed = live.freeze(plan).chunkList
+    #expect(sealed.chunks.isEmpty == false)
+    #expect(chunks(of: restarted.freeze(plan).chunkList) == chunks(of: sealed))
+  }
+
+  /// A record says only whether any of its samples takes the place of another.
+  @Test func plainSampleBeforeAHistogramOfItsBatchIsWhereAReplayPutsIt() {
+    var live = makeSmallHead()
+    var restarted = makeSmallHead()
+    restarted.replay(append([(5, 1)], to: &live))
+    restarted.replay(append([(5, 2), (20, nil), (10, 1), (20, 3), (30, 1)], to: &live))
+    restarted.replay(append([(25, nil), (40, 1), (5, 3), (41, nil), (41, 1)], to: &live))
+    let sealed = live.freeze(plan).chunkList
+    #expect(sealed.chunks.isEmpty == false)
+    #expect(chunks(of: restarted.freeze(plan).chunkList) == chunks(of: sealed))
+  }
+
+  /// After a start, histograms that were sealed before are not known.
+  @Test func sampleInThePlaceOfASealedHistogramIsWhereARestartPutsIt() {
+    var live = makeSmallHead()
+    append([(20, nil)], to: &live)
+    live.finishSeal(of: live.freeze(plan))
+    var restarted = makeSmallHead()
+    var record = BatchRecord()
+    record.seriesIDs = [SeriesID(1), SeriesID(1)]
+    record.timestamps = [20, 30]
+    record.values = [7, 8]
+    record.replacementCount = 1
+    live.replay(record)
+    restarted.replay(record)
+    let sealed = live.freeze(plan).chunkList
+    #expect(sealed.chunks.map(\.description.sampleCount) == [2])
+    #expect(chunks(of: restarted.freeze(plan).chunkList) == chunks(of: sealed))
+  }
+
   @Test func chunksStayWithinTheirWindow() {
     var head = makeHead()
     for chunk in head.freeze(plan).chunks {

@@ -309,6 +309,27 @@ import Testing
     try store.close()
   }
 
+  /// What a merge has moved is deleted where it came from too: blocks that hold it
+  /// beside others are read again when the merge is abandoned.
+  @Test func deletedSamplesStayDeletedWhenAMergeIsAbandoned() throws {
+    let store = try makeStore(hours: 6)
+    try store.sealEverything()
+    let schema = try store.opened().contents.schema
+    let rows = try schema.environment.read { view throws(StorageError) in
+      try WindowTable(schema).rows(in: view)
+    }
+    let day = Window(containing: 0, lengthMilliseconds: Window.dayLengthMilliseconds)
+    var merge = try WindowMerge.begin(rows.map(\.window), into: day, in: schema)
+    merge.batchSampleCount = 1
+    #expect(try merge.moveSome(byteBudget: 1) == false)
+    let summary = try store.delete(matching: onlyA, from: time(hour), through: time(5 * hour))
+    #expect(summary.seriesCount == 1)
+    #expect(try WindowMerge.abandon(in: schema).count == 3)
+    #expect(try minutes(store.samples()[a]) == Array(0..<60) + Array(301..<360))
+    #expect(try store.samples()[b]?.count == 360)
+    try store.close()
+  }
+
   @Test func malformedExpressionDeletesNothing() throws {
     let store = try makeStore()
     #expect(throws: StorageError.self) {

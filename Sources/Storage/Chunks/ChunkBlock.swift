@@ -29,6 +29,9 @@ package struct ChunkRun {
   private var lastID = SeriesID(0)
   private var lastBlockID = SeriesID(0)
   private var ordinal: UInt64 = 0
+  /// The ordinal of the first block that begins with a series; tests of long runs
+  /// begin higher.
+  var firstOrdinal: UInt64 = 0
   private var splitter = ChunkSplitter()
 
   init(window: Window, part: UInt32) {
@@ -84,7 +87,7 @@ package struct ChunkRun {
 
   private mutating func closeBlock() {
     guard let firstID = openBlock.firstID else { return }
-    ordinal = firstID == lastBlockID ? ordinal + 1 : 0
+    ordinal = firstID == lastBlockID ? ordinal + 1 : firstOrdinal
     lastBlockID = firstID
     let key = ChunkKey(window: window, part: part, firstID: firstID, ordinal: ordinal).bytes
     blocks.append((key, openBlock.value(under: key)))
@@ -140,13 +143,18 @@ struct ChunkSplitter: Sendable {
 }
 
 /// The key of a block: window (16 bytes), part (4), first series id (8), and
-/// the ordinal among the blocks of the part that begin with that series (2).
+/// the ordinal among the blocks of the part that begin with that series: 2 bytes,
+/// and for one from 65,535 on these all ones, and 4 bytes with what is above.
 ///
 /// The part comes before the series, so that each seal writes one range of
 /// ascending keys, where `(series, part)` would put it between the keys of
 /// earlier seals: half-full pages and a page written for each block.
 struct ChunkKey {
-  static let byteCount = 30
+  private static let shortByteCount = 30
+  private static let longByteCount = 34
+  /// Every ordinal from this one on takes the long form; stores of earlier
+  /// versions may have this one in the short form.
+  private static let firstLongOrdinal = UInt64(UInt16.max)
 
   var window: Window
   var part: UInt32
@@ -154,10 +162,14 @@ struct ChunkKey {
   var ordinal: UInt64
 
   var bytes: [UInt8] {
-    precondition(ordinal <= UInt64(UInt16.max), "a series has too many chunks in one run")
     var key = ChunkKey.prefix(window: window, part: part)
     key.appendBigEndian(firstID.rawValue)
-    key.appendBigEndian(ordinal, byteCount: 2)
+    key.appendBigEndian(min(ordinal, ChunkKey.firstLongOrdinal), byteCount: 2)
+    if ordinal >= ChunkKey.firstLongOrdinal {
+      let rest = ordinal - ChunkKey.firstLongOrdinal
+      precondition(rest <= UInt64(UInt32.max), "a window has fewer blocks")
+      key.appendBigEndian(rest, byteCount: 4)
+    }
     return key
   }
 
@@ -167,16 +179,24 @@ struct ChunkKey {
     return key
   }
 
+  /// Checks that a key is as long as its ordinal asks for.
+  static func requireSize(of key: Span<UInt8>) throws(BlockDamage) {
+    let isLong = key.count == longByteCount && key[28] == .max && key[29] == .max
+    guard key.count == shortByteCount || isLong else {
+      throw BlockDamage("the key has a wrong size")
+    }
+  }
+
   /// The part of a key.
   static func part(of key: Span<UInt8>) throws(BlockDamage) -> UInt32 {
-    guard key.count == byteCount else { throw BlockDamage("the key has a wrong size") }
+    try requireSize(of: key)
     var reader = BlockReader(key.extracting(16..<20))
     return UInt32(truncatingIfNeeded: try reader.bigEndian(byteCount: 4))
   }
 
   /// The first series id of a key.
   static func firstID(of key: Span<UInt8>) throws(BlockDamage) -> SeriesID {
-    guard key.count == byteCount else { throw BlockDamage("the key has a wrong size") }
+    try requireSize(of: key)
     var reader = BlockReader(key.extracting(20..<28))
     return SeriesID(try reader.bigEndian(byteCount: 8))
   }

@@ -5,7 +5,7 @@ import SeriesModel
 /// The `chunks` table: blocks of the chunks of consecutive series.
 ///
 /// Key: window start and length (8 bytes each), part (4), first series id (8),
-/// ordinal (2). One part is what one seal or merge wrote to a window: within it
+/// ordinal (2 or 6). One part is what one seal or merge wrote to a window: within it
 /// series ascend, and between two parts they overlap as they will. Parts are
 /// numbered in the order in which they were begun, across all windows. A series
 /// may have any number of chunks in a window; their times may overlap, and a
@@ -161,9 +161,7 @@ package struct ChunkTable: Sendable {
   /// key it may be the one that was looked for.
   func requireSoundBlock(at cursor: borrowing Cursor) throws(StorageError) {
     do throws(BlockDamage) {
-      guard cursor.key.count == ChunkKey.byteCount else {
-        throw BlockDamage("the key has a wrong size")
-      }
+      try ChunkKey.requireSize(of: cursor.key)
       let window = try Window(keyBytes: cursor.key.extracting(0..<16))
       _ = try ChunkBlockDecoder(cursor.value, under: cursor.key, in: window)
     } catch {

@@ -56,13 +56,20 @@ struct ChunkList: Sendable {
   ) {
     var start = range.lowerBound
     while start < range.upperBound {
-      let chunk = compressor.encode(
-        columns, at: start..<range.upperBound,
-        fitting: columns.isPlain
-          ? ChunkRun.largestPayloadByteCount : XORChunkAppender.fullByteCount)
+      let chunk = encode(columns, at: start..<range.upperBound)
       append(chunk, slot: slot, seriesID: seriesID, window: window)
       start += chunk.description.sampleCount
     }
+  }
+
+  /// Encodes the first samples at `range`, as many as fit a chunk.
+  private mutating func encode(
+    _ columns: SampleColumns, at range: Range<Int>
+  ) -> EncodedChunk {
+    compressor.encode(
+      columns, at: range,
+      fitting: columns.isPlain
+        ? ChunkRun.largestPayloadByteCount : XORChunkAppender.fullByteCount)
   }
 
   mutating func append(
@@ -117,14 +124,18 @@ struct ChunkList: Sendable {
     indices(ofSlot: slot).map { chunks[$0] }
   }
 
-  /// Encodes a chunk anew, which has got other values or lost some samples.
-  mutating func replace(at index: Int, with columns: SampleColumns) {
-    let chunk = compressor.encode(columns, at: 0..<columns.count)
+  /// Encodes a chunk anew, which has got other values or lost some samples; what
+  /// does not fit it any more becomes another chunk of the slot.
+  mutating func replace(at index: Int, ofSlot slot: Int, with columns: SampleColumns) {
+    let chunk = encode(columns, at: 0..<columns.count)
     chunks[index].description = chunk.description
     if bytes(at: chunks[index].timestamps) != chunk.timestamps[...] {
       chunks[index].timestamps = store(chunk.timestamps)
     }
     chunks[index].payload = store(chunk.payload)
+    append(
+      columns, at: chunk.description.sampleCount..<columns.count, slot: slot,
+      seriesID: chunks[index].seriesID, window: chunks[index].window)
   }
 
   func hasChunks(ofSlot slot: Int) -> Bool {

@@ -199,7 +199,9 @@ extension Head {
     let isLastInOpen = newestStaged > 0 || open[slot].slab.isNone == false
     if let last, timestamp == last.timestamp, isLastInOpen {
       known = last.bits
-    } else if isNewest == false || timestamp <= sealedNewest || newestRich.isEmpty == false {
+    } else if isNewest == false || timestamp <= sealedNewest
+      || slots.flags[slot].contains(.hasRich)
+    {
       let isPossible =
         isNewest == false
         || mayBeElsewhere(
@@ -267,7 +269,9 @@ extension Head {
   /// Whether a sample may be stored as a rich one, of which the last one in
   /// ``open`` says nothing.
   private func mayBeRich(slot: Int, timestamp: Int64) -> Bool {
-    guard newestRich.isEmpty == false, let newest = newestRich[slot] else { return false }
+    guard slots.flags[slot].contains(.hasRich), let newest = newestRich[slot] else {
+      return false
+    }
     return timestamp <= newest
   }
 

@@ -1,4 +1,5 @@
 import ChunkEncoding
+import Numbers
 import SeriesModel
 
 /// What a seal takes from the head, stored with its progress so that a
@@ -14,9 +15,41 @@ struct SealPlan: Hashable, Sendable {
   var chunkCount = 0
   /// The number of chunks, in the order of the seal, that the tables hold.
   var sealedCount = 0
+  /// What tells the chunks from others, see ``hash(of:)``; nil in plans of
+  /// earlier versions.
+  var chunkHash: UInt64?
 }
 
 extension SealPlan {
+  /// A hash of series, window, times and sample count of each chunk, in the order
+  /// of the seal.
+  static func hash(of chunks: [ClosedChunk]) -> UInt64 {
+    var hash: UInt64 = 0
+    var bytes: [UInt8] = []
+    for chunk in chunks {
+      let (window, description) = (chunk.window, chunk.description)
+      bytes.removeAll(keepingCapacity: true)
+      bytes.appendLittleEndian(chunk.seriesID.rawValue)
+      for number in [
+        window.startMilliseconds, window.lengthMilliseconds, description.minTimestamp,
+        description.maxTimestamp, Int64(description.sampleCount),
+      ] {
+        bytes.appendLittleEndian(number)
+      }
+      // Safety: bytes have no padding.
+      hash = unsafe hash64(bytes.span.bytes, seed: hash)
+    }
+    return hash
+  }
+
+  /// Whether the chunks are those that the seal took, in the order of the seal.
+  func matches(_ chunks: [ClosedChunk]) -> Bool {
+    chunks.count == chunkCount
+      && (chunkHash.map { $0 == SealPlan.hash(of: chunks) } ?? true)
+  }
+
+  /// Whether the seal closes the open chunk of a series: it has one, in a window
+  /// that has ended.
   func closes(_ series: Head.OpenSeries) -> Bool {
     series.slab.isNone == false && series.windowLast <= closesWindowsEndingAt
   }
@@ -82,7 +115,9 @@ extension Head {
     closed = ChunkList()
     sealedNewest = max(sealedNewest, newestTimestamp ?? .min)
     var plan = plan
-    plan.chunkCount = frozen.chunks.count
+    let order = Head.sealOrder(of: frozen.chunks)
+    plan.chunkCount = order.count
+    plan.chunkHash = SealPlan.hash(of: order)
     let newSlots = slots.flags.indices.filter {
       slots.flags[$0].contains(.isVisible) && slots.flags[$0].contains(.isInTables) == false
     }
@@ -90,7 +125,7 @@ extension Head {
     for family in unsealedMetadata { unsealed[family] = metadata[family] }
     unsealedMetadata.removeAll()
     return FrozenHead(
-      plan: plan, chunks: Head.sealOrder(of: frozen.chunks), chunkList: frozen,
+      plan: plan, chunks: order, chunkList: frozen,
       newSeries: newSlots.map { (slots.ids[$0], $0) },
       metadata: unsealed, nextSeriesID: nextSeriesID, newestTimestamp: newestTimestamp,
       exemplars: ExemplarSeal(exemplars), ids: slots.ids, flags: slots.flags, open: open,
@@ -123,10 +158,10 @@ extension Head {
     closeChunks(for: plan)
     // After a change of the rules, or a damaged journal, the chunks are not
     // the same; then they are kept, and readers drop the samples met twice.
-    guard closed.chunks.count == plan.chunkCount else { return }
+    let order = Head.sealOrder(of: closed.chunks)
+    guard plan.matches(order) else { return }
     let list = closed
     closed = ChunkList()
-    let order = Head.sealOrder(of: list.chunks)
     // Labels came into the tables before chunks.
     for chunk in order.prefix(plan.sealedCount) {
       if let slot = slots.slot(of: chunk.seriesID) { slots.flags[slot].insert(.isInTables) }

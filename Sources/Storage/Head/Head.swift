@@ -85,6 +85,9 @@ struct Head: Sendable {
   /// The newest rich sample of each slot that has any, as far as they came since
   /// the start; no rich sample is in ``open``.
   var newestRich: [Int: Int64] = [:]
+  /// The same, of the rich samples of the batch that is being applied alone: where
+  /// a sample goes must not depend on what came before the start.
+  private var newestRichOfBatch: [Int: Int64] = [:]
   /// The id that the next new series gets.
   var nextSeriesID: UInt64 = 1
   var metadata: [String: MetricMetadata] = [:]
@@ -144,8 +147,8 @@ struct Head: Sendable {
       let sample = BufferedSample(slot: slot, timestamp: timestamp, value: value, content: nil)
       if replace(with: sample) { return }
     }
-    if open[slot].takes(timestamp), slots.flags[slot].contains(.mayHaveLater) == false,
-      newestRich.isEmpty || newestRich[slot] == nil
+    if open[slot].takes(timestamp),
+      slots.flags[slot].isDisjoint(with: [.mayHaveLater, .hasRich])
     {
       // In place: what was just stored in parts is slow to load as a whole.
       let isFull = arena.append(timestamp: timestamp, value: value, to: &open[slot].chunk)
@@ -159,10 +162,10 @@ struct Head: Sendable {
         BufferedSample(slot: slot, timestamp: timestamp, value: value, content: nil))
       return
     }
-    if newestRich.isEmpty == false, let newestRich = newestRich[slot], timestamp <= newestRich {
-      outOfOrderCount += 1
-      if isReplacement {
-        // A rich sample of the same batch may be on its way to the buffer.
+    if slots.flags[slot].contains(.hasRich) {
+      if let newest = newestRich[slot], timestamp <= newest { outOfOrderCount += 1 }
+      if let newest = newestRichOfBatch[slot], timestamp <= newest {
+        // A rich sample of the same time may be on its way to the buffer.
         toBuffer.append(
           BufferedSample(slot: slot, timestamp: timestamp, value: value, content: nil))
         return
@@ -198,6 +201,7 @@ struct Head: Sendable {
     let isBehindOpen = appender.sampleCount > 0 && sample.timestamp <= appender.lastTimestamp
     let isBehindRich = newestRich[slot].map { sample.timestamp <= $0 } ?? false
     noteRich(sample.timestamp, slot: slot)
+    newestRichOfBatch[slot] = max(newestRichOfBatch[slot] ?? .min, sample.timestamp)
     if isReplacement, replace(with: sample) { return }
     if isBehindOpen || isBehindRich { outOfOrderCount += 1 }
     toBuffer.append(sample)
@@ -206,6 +210,7 @@ struct Head: Sendable {
   /// Takes note of the time of a rich sample.
   mutating func noteRich(_ timestamp: Int64, slot: Int) {
     newestRich[slot] = max(newestRich[slot] ?? timestamp, timestamp)
+    slots.flags[slot].insert(.hasRich)
     if let latest = latestElsewhere[slot], latest < timestamp {
       latestElsewhere[slot] = timestamp
     }
@@ -227,6 +232,9 @@ struct Head: Sendable {
   /// Brings samples of a batch to the buffers, each of which is gone through
   /// once.
   mutating func applyBufferedSamples(newest: Int64) {
+    if newestRichOfBatch.isEmpty == false {
+      newestRichOfBatch.removeAll(keepingCapacity: true)
+    }
     guard toBuffer.isEmpty == false else { return }
     var samples: [BufferedSample] = []
     swap(&samples, &toBuffer)
@@ -326,7 +334,7 @@ struct Head: Sendable {
       } else {
         columns.removeSample(at: index)
       }
-      closed.replace(at: place, with: columns)
+      closed.replace(at: place, ofSlot: sample.slot, with: columns)
       return isInPlace
     }
     return false

@@ -25,6 +25,7 @@ struct SampleBuffer: Sendable {
 
   init(_ columns: SampleColumns) {
     self.columns = columns
+    self.columns.removeEmptyOptionalColumns()
   }
 
   var isFull: Bool {
@@ -53,6 +54,8 @@ struct SampleBuffer: Sendable {
       if next < old.count, old.timestamps[next] == timestamp { next += 1 }
     }
     columns.append(old, at: next..<old.count)
+    // The last rich sample may have been replaced by a plain one.
+    columns.removeEmptyOptionalColumns()
   }
 
   /// Cuts the samples into chunks, none across the border of a window.

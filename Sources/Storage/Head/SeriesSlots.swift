@@ -22,6 +22,8 @@ struct SeriesSlots: Sendable {
     static let isRecent = Flags(rawValue: 16)
     /// The tables or a buffer may have later samples of it than ``Head/open``.
     static let mayHaveLater = Flags(rawValue: 32)
+    /// ``Head/newestRich`` has a time of it.
+    static let hasRich = Flags(rawValue: 64)
   }
 
   private(set) var ids: [SeriesID] = []

@@ -81,7 +81,9 @@ private struct DeletionTarget {
         found.insert(chunk.id)
         count += chunk.description.sampleCount
       })
-    guard found.isEmpty == false else { return }
+    // What a merge has moved is found in its target, and is back here should the
+    // merge be abandoned.
+    guard found.isEmpty == false || row.movingEndPart > 0 && list.isEmpty == false else { return }
     ids.formUnion(found)
     windows.append((row.window, row.endPart))
     sampleCount += count

@@ -59,6 +59,8 @@ struct WindowMerge {
   private let windows: WindowTable
   let plan: MergePlan
   private var compressor = ChunkCompressor()
+  /// The bytes that the step under way has written.
+  private var writtenByteCount = 0
 
   /// The window that takes what is merged.
   var target: Window { plan.target }
@@ -142,9 +144,11 @@ struct WindowMerge {
       let richCount = max(1, plainCount / WindowMerge.richSampleWeight)
       var batchCount = richCount
       var start = 0
-      while start < ids.count, run.pendingByteCount < byteBudget {
+      writtenByteCount = 0
+      while start < ids.count, writtenByteCount + run.pendingByteCount < byteBudget {
         let batch = ids.ids[start..<min(start + batchCount, ids.count)]
-        let isPlain = try add(batch, of: sources, to: &run, view: transaction.view)
+        let isPlain = try add(
+          batch, of: sources, to: &run, byteBudget: byteBudget, in: &transaction)
         batchCount = isPlain ? plainCount : richCount
         start += batch.count
       }
@@ -259,15 +263,30 @@ struct WindowMerge {
 
   // MARK: Moving
 
-  /// Adds the merged chunks of some series to `run`, and says whether all samples
-  /// are plain.
+  /// Adds the merged chunks of some series to `run`, which is written whenever
+  /// `byteBudget` bytes wait, and says whether all samples are plain.
   private mutating func add(
     _ batch: ArraySlice<SeriesID>, of sources: [WindowRow], to run: inout ChunkRun,
-    view: ReadView
+    byteBudget: Int, in transaction: inout WriteTransaction
   ) throws(StorageError) -> Bool {
     let list = PostingsList(sorted: Array(batch))
     var isPlain = true
-    var merges = [SampleMerge](repeating: SampleMerge(), count: batch.count)
+    var merges = try merges(of: list, in: sources, view: transaction.view)
+    for (index, id) in list.ids.enumerated() {
+      var columns = SampleColumns()
+      merges[index].append(within: .min ... .max, to: &columns)
+      merges[index] = SampleMerge()
+      if columns.isPlain == false { isPlain = false }
+      try add(columns, of: id, to: &run, byteBudget: byteBudget, in: &transaction)
+    }
+    return isPlain
+  }
+
+  /// The samples of some series, by the index of the series.
+  private func merges(
+    of list: PostingsList, in sources: [WindowRow], view: ReadView
+  ) throws(StorageError) -> [SampleMerge] {
+    var merges = [SampleMerge](repeating: SampleMerge(), count: list.count)
     let allTombstones = try TombstoneTable(schema).tombstones(in: view)
     for source in sources {
       let tombstones = allTombstones.tombstones(in: source.window)
@@ -281,16 +300,13 @@ struct WindowMerge {
           chunk, without: tombstones.deletedTime(of: chunk.id, part: chunk.part))
       }
     }
-    for (index, id) in list.ids.enumerated() {
-      var columns = SampleColumns()
-      merges[index].append(within: .min ... .max, to: &columns)
-      if columns.isPlain == false { isPlain = false }
-      add(columns, of: id, to: &run)
-    }
-    return isPlain
+    return merges
   }
 
-  private mutating func add(_ columns: SampleColumns, of id: SeriesID, to run: inout ChunkRun) {
+  private mutating func add(
+    _ columns: SampleColumns, of id: SeriesID, to run: inout ChunkRun, byteBudget: Int,
+    in transaction: inout WriteTransaction
+  ) throws(StorageError) {
     var start = 0
     while start < columns.count {
       let end = min(start + WindowMerge.chunkSampleCount, columns.count)
@@ -298,6 +314,9 @@ struct WindowMerge {
         columns, at: start..<end, fitting: WindowMerge.chunkByteCount)
       run.add(chunk, of: id)
       start += chunk.description.sampleCount
+      // One series of large histograms may have many times as much.
+      guard columns.isPlain == false, run.pendingByteCount >= byteBudget else { continue }
+      writtenByteCount += try chunks.write(&run, in: &transaction)
     }
   }
 

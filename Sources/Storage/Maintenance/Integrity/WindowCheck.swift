@@ -73,9 +73,7 @@ struct WindowCheck {
     while isOnBlock {
       report.byteCount += cursor.key.count + cursor.value.count
       do throws(BlockDamage) {
-        guard cursor.key.count == ChunkKey.byteCount else {
-          throw BlockDamage("the key has a wrong size")
-        }
+        try ChunkKey.requireSize(of: cursor.key)
         let window = try Window(keyBytes: cursor.key.extracting(0..<16))
         if window != last, windows.contains(window) == false {
           report.add(table.name, "\(window) has blocks of chunks, but no row in windows")
