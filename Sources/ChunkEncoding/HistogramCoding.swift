@@ -61,6 +61,8 @@ package struct HistogramCoding: Sendable {
     append(histogram, to: &bytes)
   }
 
+  /// Appends a histogram without its sum, as what it differs in from the one
+  /// before.
   mutating func append(_ histogram: NativeHistogram, to bytes: inout [UInt8]) {
     let isNewLayout =
       schema != histogram.schema
@@ -209,6 +211,7 @@ package struct HistogramCoding: Sendable {
       customBounds: customBounds)
   }
 
+  /// Reads schema, zero threshold and bounds.
   private mutating func readLayout(from reader: inout ChunkReader) throws(ChunkError) {
     schema = Int(try reader.zigZag())
     zeroThreshold = Double(bitPattern: try reader.word())
@@ -219,6 +222,7 @@ package struct HistogramCoding: Sendable {
     for _ in 0..<boundCount { customBounds.append(Double(bitPattern: try reader.word())) }
   }
 
+  /// Reads the indices of one side's buckets, which are written as runs.
   private static func indices(from reader: inout ChunkReader) throws(ChunkError) -> [Int32] {
     let runCount = try reader.varint()
     // A run takes two bytes at least.

@@ -136,9 +136,10 @@ struct JSONWriter {
   }
 
   /// Writes the samples of a series that has numbers only, as elements.
+  ///
+  /// - Precondition: There are any.
   mutating func samples(_ samples: SampleColumns) {
     separate()
-    makeRoom(for: samples.count * JSONWriter.sampleCapacity)
     bytes.append(addingCapacity: samples.count * JSONWriter.sampleCapacity) { output in
       for index in 0..<samples.count {
         if index > 0 { output.append(UInt8(ascii: ",")) }
@@ -161,12 +162,6 @@ struct JSONWriter {
     appendJSONFloat(value, to: &output)
     output.append(UInt8(ascii: "\""))
     output.append(UInt8(ascii: "]"))
-  }
-
-  /// Doubles the memory when it does not hold `count` bytes more.
-  private mutating func makeRoom(for count: Int) {
-    guard bytes.capacity - bytes.count < count else { return }
-    bytes.reserveCapacity(max(2 * bytes.capacity, bytes.count + count))
   }
 
   /// Writes a moment as Unix seconds with at most three decimals.

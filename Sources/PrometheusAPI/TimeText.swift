@@ -28,11 +28,6 @@ package enum TimeText {
     return Timestamp(milliseconds: seconds * 1000 + milliseconds)
   }
 
-  /// Writes a moment in UTC, with milliseconds when there are any.
-  package static func rfc3339(_ timestamp: Timestamp) -> String {
-    timestamp.rfc3339
-  }
-
   /// Writes a moment as Unix seconds with at most three decimals.
   package static func unixSeconds(_ timestamp: Timestamp) -> String {
     var bytes: [UInt8] = []

@@ -2,8 +2,9 @@ import SeriesModel
 
 /// The message `Histogram` of remote write, in memory that is used again.
 struct HistogramMessage: Sendable {
-  /// The highest schema that is read; above ``NativeHistogram/exponentialSchemas``
-  /// buckets are joined, below nothing can be done.
+  /// The schemas that are set aside for exponential buckets; above
+  /// ``NativeHistogram/exponentialSchemas`` buckets are joined, below nothing can
+  /// be done.
   private static let reservedSchemas: ClosedRange<Int32> = -9...52
 
   private(set) var timestamp: Int64 = 0
@@ -26,12 +27,15 @@ struct HistogramMessage: Sendable {
   // MARK: Reading
 
   private mutating func removeAll() {
-    var (negative, positive, customBounds) = (negative, positive, customBounds)
-    negative.removeAll()
-    positive.removeAll()
-    customBounds.removeAll(keepingCapacity: true)
-    self = HistogramMessage()
-    (self.negative, self.positive, self.customBounds) = (negative, positive, customBounds)
+    // Swapped, not copied: what is shared would be allocated anew.
+    var empty = HistogramMessage()
+    swap(&empty.negative, &negative)
+    swap(&empty.positive, &positive)
+    swap(&empty.customBounds, &customBounds)
+    empty.negative.removeAll()
+    empty.positive.removeAll()
+    empty.customBounds.removeAll(keepingCapacity: true)
+    swap(&self, &empty)
   }
 
   /// Reads a message in the place of the one before.

@@ -89,7 +89,7 @@ extension RemoteWriteSeries {
     let referenceLimit = 2 * (limits.maximumCount + 1)
     while true {
       message.readCurrentSamples(timestamps: &timestamps, values: &values)
-      guard sampleCount <= maximumSampleCount else { throw .tooManySamples }
+      guard sampleWeight <= maximumSampleCount else { throw .tooManySamples }
       guard let field = try message.nextField() else { return }
       switch field.number {
       case 1:

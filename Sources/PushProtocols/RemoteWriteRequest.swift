@@ -48,8 +48,9 @@ package struct RemoteWriteRequest: ~Copyable, ~Escapable {
 
   /// Creates a walk over `body`, the message after decompression.
   ///
-  /// - Parameter maximumSampleCount: The most samples of all series together;
-  ///   in memory a sample may take eight times its bytes in the message.
+  /// - Parameter maximumSampleCount: The most samples of all series together. A
+  ///   histogram counts for as many as take its memory: 12, and one for each two
+  ///   of its buckets and bounds. A refused one counts once.
   @_lifetime(copy body)
   package init(
     _ body: Span<UInt8>, version: Version = .one, limits: LabelLimits = LabelLimits(),
@@ -84,7 +85,7 @@ package struct RemoteWriteRequest: ~Copyable, ~Escapable {
           try series.readVersion2(&message, limits: limits, maximumSampleCount: sampleAllowance)
         }
         series.padStartTimestamps()
-        sampleAllowance -= series.sampleCount
+        sampleAllowance -= series.sampleWeight
         return true
       case (.one, 3):
         var message = try reader.readMessage(of: field)
@@ -197,7 +198,7 @@ extension RemoteWriteSeries {
     labelRun = try message.skipRun(ofField: 1)
     while true {
       message.readCurrentSamples(timestamps: &timestamps, values: &values)
-      guard sampleCount <= maximumSampleCount else { throw .tooManySamples }
+      guard sampleWeight <= maximumSampleCount else { throw .tooManySamples }
       guard let field = try message.nextField() else { return }
       switch field.number {
       case 1:
@@ -272,12 +273,15 @@ extension RemoteWriteSeries {
   ) throws(PushProtocolError) {
     try histogramMessage.read(&message)
     do throws(HistogramProblem) {
+      let histogram = try histogramMessage.histogram()
       histograms.append(
         Histogram(
           timestamp: histogramMessage.timestamp, startTimestamp: histogramMessage.startTimestamp,
-          histogram: try histogramMessage.histogram()))
+          histogram: histogram))
+      histogramWeight += 12 + (histogram.bucketAndBoundCount + 1) / 2
     } catch {
       refusedHistogramCount += 1
+      histogramWeight += 1
       if histogramProblem == nil { histogramProblem = error }
     }
   }

@@ -51,6 +51,12 @@ package struct RemoteWriteSeries: Sendable {
 
   var histogramCount: Int { histograms.count + refusedHistogramCount }
 
+  /// How many samples without a histogram take as much memory.
+  var sampleWeight: Int { timestamps.count + histogramWeight }
+
+  /// The share of the histograms in ``sampleWeight``.
+  var histogramWeight = 0
+
   /// Where the labels stand in the request, when they stand together.
   ///
   /// A sender writes the labels of a series in the same bytes each time, so the
@@ -79,7 +85,8 @@ package struct RemoteWriteSeries: Sendable {
   /// Creates a series without content.
   package init() {}
 
-  mutating func removeAll() {
+  /// Forgets the series and keeps the memory.
+  package mutating func removeAll() {
     labels = Labels()
     problem = nil
     refusedText = ""
@@ -88,6 +95,7 @@ package struct RemoteWriteSeries: Sendable {
     exemplars.removeAll(keepingCapacity: true)
     startTimestamps.removeAll(keepingCapacity: true)
     histograms.removeAll(keepingCapacity: true)
+    histogramWeight = 0
     refusedHistogramCount = 0
     histogramProblem = nil
     references.removeAll(keepingCapacity: true)

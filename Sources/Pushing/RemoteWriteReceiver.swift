@@ -17,7 +17,8 @@ package final class RemoteWriteReceiver: Sendable {
   package struct Limits: Equatable, Sendable {
     /// The most bytes of a body, and the most it may declare to decompress to.
     package var maximumBodyBytes = 32 << 20
-    /// The most samples of a request.
+    /// The most samples of a request; a histogram counts for 12 and more, by its
+    /// buckets.
     package var maximumSampleCount = 2_000_000
     /// How far after the clock's time a sample may lie, in milliseconds.
     package var futureToleranceMilliseconds = AppendOptions.futureToleranceMilliseconds

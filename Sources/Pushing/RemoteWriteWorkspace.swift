@@ -17,6 +17,7 @@ struct RemoteWriteWorkspace: Sendable {
   /// Forgets the last request and keeps the memory.
   mutating func removeAll() {
     message.removeAll(keepingCapacity: true)
+    series.removeAll()
     batch.removeAll()
   }
 
@@ -55,7 +56,8 @@ struct RemoteWriteWorkspace: Sendable {
       var known = labelRange.flatMap {
         cache.seriesID(for: message.span.extracting($0), at: &position)
       }
-      if known == nil {
+      let isCached = known != nil
+      if isCached == false {
         try request.readLabels(of: &series)
         if let problem = series.problem {
           result.refuse(series.refusedText, because: problem, sampleCount: series.sampleCount)
@@ -73,7 +75,7 @@ struct RemoteWriteWorkspace: Sendable {
       }
       guard let id = known else { continue }
       if let problem = series.histogramProblem {
-        if version == .one { try request.readLabels(of: &series) }
+        if isCached { try request.readLabels(of: &series) }
         result.refuseHistograms(
           of: series.labels, because: problem, count: series.refusedHistogramCount)
       }
@@ -182,10 +184,10 @@ struct RemoteWriteResult {
     }
     let reasons = refusedCounts.sorted { $0.key < $1.key }.map { "\($0.value) \($0.key)" }
     let list = reasons.isEmpty ? "" : " (\(reasons.joined(separator: ", ")))"
+    let refusedCount = refusedCounts.values.reduce(0, +)
     return PushAnswer(
       status: 400,
-      text:
-        "stored \(counted(storedCount, "sample")), refused \(refusedCounts.values.reduce(0, +))\(list); "
+      text: "stored \(counted(storedCount, "sample")), refused \(refusedCount)\(list); "
         + "first refused: \(firstRefusal)")
   }
 

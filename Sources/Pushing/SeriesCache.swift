@@ -22,7 +22,7 @@ final class SeriesCache: Sendable {
   private let maximumCount: Int
   private let seed = UInt64.random(in: .min ... .max)
   /// Guards the table. No other lock is taken while it is held.
-  private let table = Mutex(SeriesTable())
+  private let table = Mutex(KnownSeries())
 
   /// Where a request stands in the order of the series.
   struct Position {
@@ -51,14 +51,14 @@ final class SeriesCache: Sendable {
     let key = key(of: bytes)
     table.withLock { table in
       guard table.find(key, expectedAt: table.count) == nil else { return }
-      if table.count >= maximumCount { table = SeriesTable() }
+      if table.count >= maximumCount { table = KnownSeries() }
       table.insert(seriesID, for: key)
     }
   }
 
   /// Forgets everything, since the store has dropped some series.
   func removeAll() {
-    table.withLock { $0 = SeriesTable() }
+    table.withLock { $0 = KnownSeries() }
   }
 
   private func key(of bytes: Span<UInt8>) -> CacheKey {
@@ -76,7 +76,7 @@ private struct CacheKey: Equatable {
 
 /// Series in the order in which they came, and an open-addressing hash table of
 /// their places with linear probing, at most four fifths full.
-private struct SeriesTable {
+private struct KnownSeries {
   private struct Entry {
     var key: CacheKey
     var id: SeriesID
@@ -110,9 +110,9 @@ private struct SeriesTable {
   /// Adds a key that is not there.
   mutating func insert(_ id: SeriesID, for key: CacheKey) {
     if 5 * (count + 1) > 4 * marks.count { grow() }
-    if count >> SeriesTable.pageShift == pages.count {
+    if count >> KnownSeries.pageShift == pages.count {
       var page: [Entry] = []
-      page.reserveCapacity(1 << SeriesTable.pageShift)
+      page.reserveCapacity(1 << KnownSeries.pageShift)
       pages.append(page)
     }
     pages[pages.count - 1].append(Entry(key: key, id: id))
@@ -121,7 +121,7 @@ private struct SeriesTable {
   }
 
   private func entry(at place: Int) -> Entry {
-    pages[place >> SeriesTable.pageShift][place & (1 << SeriesTable.pageShift - 1)]
+    pages[place >> KnownSeries.pageShift][place & (1 << KnownSeries.pageShift - 1)]
   }
 
   /// By half, not to twice the size: the places are not a power of two.

@@ -14,7 +14,8 @@ final class StoreCursor: SampleCursor {
     self.set = set
     self.transactionIndex = transactionIndex
     let chunks = ChunkTable(set.schema)
-    readers = set.windows.map { SeriesChunkReader(chunks, row: $0.row) }
+    let partCount = set.windows.reduce(0) { $0 + Int($1.row.partCount) }
+    readers = set.windows.map { SeriesChunkReader(chunks, row: $0.row, partCount: partCount) }
   }
 
   func read(seriesAt index: Int, into columns: inout SampleColumns) throws {

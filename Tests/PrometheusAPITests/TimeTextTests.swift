@@ -34,12 +34,12 @@ import Testing
     ] as [Int64])
   func rfc3339RoundTrips(_ milliseconds: Int64) {
     let timestamp = Timestamp(milliseconds: milliseconds)
-    #expect(TimeText.timestamp(rfc3339: TimeText.rfc3339(timestamp)) == timestamp)
+    #expect(TimeText.timestamp(rfc3339: timestamp.rfc3339) == timestamp)
   }
 
   @Test func momentsAtTheEdgesOfTheClockAreWritten() {
-    #expect(TimeText.rfc3339(.earliest) == "-292275055-05-16T16:47:04.192Z")
-    #expect(TimeText.rfc3339(.latest) == "292278994-08-17T07:12:55.807Z")
+    #expect(Timestamp.earliest.rfc3339 == "-292275055-05-16T16:47:04.192Z")
+    #expect(Timestamp.latest.rfc3339 == "292278994-08-17T07:12:55.807Z")
   }
 
   @Test(arguments: [

@@ -385,13 +385,38 @@ struct HistogramCase: Sendable, CustomTestStringConvertible {
     #expect(walk.metadata.isEmpty)
   }
 
+  /// A bucket takes one byte of a message, and 12 in memory.
+  @Test(arguments: [RemoteWriteRequest.Version.one, .two])
+  func histogramCountsByItsSize(version: RemoteWriteRequest.Version) throws {
+    let histogram = HistogramFields {
+      $0.integerCount = 100
+      $0.positiveSpans = [(0, 100)]
+      $0.positiveDeltas = [1] + [Int64](repeating: 0, count: 99)
+    }
+    var first = RemoteWriteEncoder()
+    first.series(labels: [("__name__", "a")], samples: [], histograms: [histogram, histogram])
+    var second = RemoteWriteV2Encoder()
+    second.series(["__name__": "a"], histograms: [histogram, histogram])
+    let bytes = version == .one ? first.bytes : second.bytes
+    for (limit, isEnough) in [(124, true), (123, false)] {
+      var request = RemoteWriteRequest(bytes.span, version: version, maximumSampleCount: limit)
+      var series = RemoteWriteSeries()
+      do {
+        #expect(try request.nextSeries(into: &series) && isEnough)
+        #expect(series.sampleCount == 2 && series.histogramProblem == nil)
+      } catch {
+        #expect(error == .tooManySamples && isEnough == false)
+      }
+    }
+  }
+
   @Test func samplesAndHistogramsCountTogether() throws {
     var encoder = RemoteWriteV2Encoder()
     encoder.series(
       ["__name__": "a"], samples: [.init(1, 1)],
       histograms: [HistogramFields(), HistogramFields()])
     let bytes = encoder.bytes
-    for (limit, isEnough) in [(3, true), (2, false)] {
+    for (limit, isEnough) in [(25, true), (24, false)] {
       var request = RemoteWriteRequest(bytes.span, version: .two, maximumSampleCount: limit)
       var series = RemoteWriteSeries()
       do {

@@ -182,7 +182,7 @@ extension SeededGenerator {
     let ids = (0...UInt64(125)).map { SeriesID($0) }.shuffled(using: &generator)
     try fixture.read { view throws(StorageError) in
       guard let row = try windows.row(of: window, in: view) else { return }
-      var reader = SeriesChunkReader(chunks, row: row)
+      var reader = SeriesChunkReader(chunks, row: row, partCount: 1)
       for id in ids + ids.reversed() {
         var expected: [ModelChunk] = []
         try chunks.forEachChunk(
@@ -283,7 +283,7 @@ extension SeededGenerator {
         return
       }
       #expect(row.seriesCount == 3)
-      var reader = SeriesChunkReader(chunks, row: row)
+      var reader = SeriesChunkReader(chunks, row: row, partCount: 1)
       for id in ids {
         var found: [Double] = []
         try chunks.forEachChunk(

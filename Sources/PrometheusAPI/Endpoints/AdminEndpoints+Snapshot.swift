@@ -26,7 +26,7 @@ extension AdminEndpoints {
   /// Such as `20261127T070102Z-2c3b1f0e5d4a6978`: the time, and what tells apart
   /// those of one second.
   private static func snapshotName(at time: Timestamp) -> String {
-    let text = TimeText.rfc3339(time).prefix { $0 != "." && $0 != "Z" }
+    let text = time.rfc3339.prefix { $0 != "." && $0 != "Z" }
       .filter { $0 != "-" && $0 != ":" }
     return "\(text)Z-" + String(UInt64.random(in: .min ... .max), radix: 16)
   }

@@ -25,12 +25,12 @@ struct StatusEndpoints: Sendable {
     let reload = status.reload
     return successResponse { json in
       json.object { json in
-        json.member("startTime", TimeText.rfc3339(status.startTime))
+        json.member("startTime", status.startTime.rfc3339)
         json.member("CWD", Machine.workingDirectory)
         json.member("hostname", Machine.hostName)
-        json.member("serverTime", TimeText.rfc3339(clock()))
+        json.member("serverTime", clock().rfc3339)
         json.member("reloadConfigSuccess", reload.succeeded)
-        json.member("lastConfigTime", TimeText.rfc3339(reload.time))
+        json.member("lastConfigTime", reload.time.rfc3339)
         json.member("corruptionCount", 0)
         json.member("goroutineCount", 0)
         json.member("GOMAXPROCS", sysconf(Int32(_SC_NPROCESSORS_ONLN)))

@@ -52,7 +52,7 @@ extension JSONWriter {
       json.member("globalUrl", target.url)
       json.member("lastError", status.lastError)
       json.member(
-        "lastScrape", status.lastScrape.map(TimeText.rfc3339) ?? "0001-01-01T00:00:00Z")
+        "lastScrape", status.lastScrape?.rfc3339 ?? "0001-01-01T00:00:00Z")
       json.member("lastScrapeDuration", number: status.lastScrapeDuration / .seconds(1))
       json.member("health", status.health.rawValue)
       json.member("scrapeInterval", configuredDurationText(target.interval))

@@ -5,11 +5,12 @@ import SeriesModel
 /// The `chunks` table: blocks of the chunks of consecutive series.
 ///
 /// Key: window start and length (8 bytes each), part (4), first series id (8),
-/// ordinal (2 or 6). One part is what one seal or merge wrote to a window: within it
-/// series ascend, and between two parts they overlap as they will. Parts are
+/// ordinal (2 or 6). One part is what one seal or merge wrote to a window: within
+/// it series ascend, and between two parts they overlap as they will. Parts are
 /// numbered in the order in which they were begun, across all windows. A series
 /// may have any number of chunks in a window; their times may overlap, and a
-/// reader merges them: what has the higher part counts. The value is drawn at `ChunkBlockEncoder`.
+/// reader merges them: what has the higher part counts. The value is drawn at
+/// `ChunkBlockEncoder`.
 package struct ChunkTable: Sendable {
   private let schema: Schema
   let table: Table

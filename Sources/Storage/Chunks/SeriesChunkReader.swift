@@ -9,9 +9,11 @@ import SeriesModel
 /// is the order of ids: the series of a few blocks are asked for in turn, and
 /// each block again and again. For one snapshot, in which blocks do not change.
 struct SeriesChunkReader {
-  /// The blocks of a part that are remembered; more are not likely to be asked
-  /// for in turn.
-  private static let keptBlockCount = 64
+  /// The blocks of a part that are remembered at most; more are not likely to be
+  /// asked for in turn.
+  private static let largestKeptBlockCount = 64
+  /// The blocks that all readers of a query remember, about.
+  private static let keptBlockBudget = 1024
 
   /// What is remembered of a block.
   private struct Block {
@@ -20,6 +22,7 @@ struct SeriesChunkReader {
     var wholeIDs: Range<UInt64>
     /// Where the content behind the directory begins in the value.
     var contentOffset: Int
+    var valueByteCount: Int
     var entries: [ChunkBlockDecoder.Entry]
   }
 
@@ -33,8 +36,8 @@ struct SeriesChunkReader {
       blocks.firstIndex { $0.wholeIDs.contains(id.rawValue) }
     }
 
-    mutating func keep(_ block: Block) -> Int {
-      guard blocks.count == SeriesChunkReader.keptBlockCount else {
+    mutating func keep(_ block: Block, limit: Int) -> Int {
+      guard blocks.count == limit else {
         blocks.append(block)
         return blocks.count - 1
       }
@@ -46,13 +49,20 @@ struct SeriesChunkReader {
 
   private let table: ChunkTable
   private let row: WindowRow
+  private let keptBlockCount: Int
   private var parts: [Part] = []
   private var isPrepared = false
 
   /// Prepares for reading one window.
-  init(_ table: ChunkTable, row: WindowRow) {
+  ///
+  /// - Parameter partCount: The parts of all windows that are read with it, which
+  ///   share the memory.
+  init(_ table: ChunkTable, row: WindowRow, partCount: Int) {
     self.table = table
     self.row = row
+    keptBlockCount = min(
+      SeriesChunkReader.largestKeptBlockCount,
+      max(4, SeriesChunkReader.keptBlockBudget / max(1, partCount)))
   }
 
   /// Calls `body` with the chunks of a series, as
@@ -76,8 +86,9 @@ struct SeriesChunkReader {
       let block = parts[part].blocks[place]
       guard block.entries.contains(where: { $0.id == id }) else { continue }
       do throws(StorageError) {
-        chunkCount += try visit(
-          block, part: parts[part].number, id: id, overlapping: range, view: view, body)
+        try visit(
+          block, part: parts[part].number, id: id, overlapping: range, view: view,
+          counting: &chunkCount, body)
       } catch {
         try onDamage(error)
       }
@@ -87,15 +98,18 @@ struct SeriesChunkReader {
 
   private func visit(
     _ block: Block, part: UInt32, id: SeriesID, overlapping range: ClosedRange<Int64>,
-    view: ReadView, _ body: (StoredChunk) throws(StorageError) -> Void
-  ) throws(StorageError) -> Int {
+    view: ReadView, counting chunkCount: inout Int,
+    _ body: (StoredChunk) throws(StorageError) -> Void
+  ) throws(StorageError) {
     var cursor = try view.walk(table.table)
-    guard try cursor.move(toOrAfter: block.key), cursor.key.compareBytes(with: block.key.span) == 0
+    // The blocks of a snapshot stay, unless the disk gives other bytes.
+    guard try cursor.move(toOrAfter: block.key),
+      cursor.key.compareBytes(with: block.key.span) == 0,
+      cursor.value.count == block.valueByteCount
     else {
-      preconditionFailure("the blocks of a snapshot stay")
+      throw BlockDamage("the block has changed").at(block.key.span, of: table.table.name)
     }
     let value = cursor.value
-    var chunkCount = 0
     for entry in block.entries where entry.id == id {
       chunkCount += 1
       let description = entry.description
@@ -107,7 +121,6 @@ struct SeriesChunkReader {
           entry, content: value.extracting(block.contentOffset...), key: cursor.key, part: part,
           table: table.table.name))
     }
-    return chunkCount
   }
 
   // MARK: Finding blocks
@@ -126,7 +139,7 @@ struct SeriesChunkReader {
       if let known = parts[index].block(of: id) {
         found.append((index, known))
       } else if let block = try loadBlock(of: id, inPart: parts[index].number, view: view) {
-        found.append((index, parts[index].keep(block)))
+        found.append((index, parts[index].keep(block, limit: keptBlockCount)))
       } else {
         return nil
       }
@@ -170,7 +183,8 @@ struct SeriesChunkReader {
     var entries: [ChunkBlockDecoder.Entry] = []
     while let entry = try decoder.next() { entries.append(entry) }
     guard let lastID = entries.last?.id.rawValue else { return nil }
-    let contentOffset = cursor.value.count - decoder.contentBytes.count
+    let valueByteCount = cursor.value.count
+    let contentOffset = valueByteCount - decoder.contentBytes.count
     var isLast = true
     do throws(StorageError) {
       if try cursor.advance() {
@@ -184,6 +198,7 @@ struct SeriesChunkReader {
     let upper = isLast ? UInt64.max : try ChunkKey.firstID(of: cursor.key).rawValue
     guard lower <= upper, lastID <= upper else { return nil }
     return Block(
-      key: key, wholeIDs: lower..<upper, contentOffset: contentOffset, entries: entries)
+      key: key, wholeIDs: lower..<upper, contentOffset: contentOffset,
+      valueByteCount: valueByteCount, entries: entries)
   }
 }

@@ -186,19 +186,16 @@ extension Head {
     slot: Int, timestamp: Int64, value: Double, content: RichContent?, rules: StagingRules,
     outcome: inout StagedBatch
   ) -> SampleFate {
-    let last: (timestamp: Int64, bits: UInt64)?
     let newestStaged = Int(open[slot].newestStaged)
-    if newestStaged > 0 {
-      last = (staged.timestamps[newestStaged - 1], staged.valueBits(at: newestStaged - 1))
-    } else {
-      last = open[slot].last
-    }
-    let isNewest = last.map { timestamp > $0.timestamp } ?? true
+    let last =
+      newestStaged > 0 ? staged.timestamps[newestStaged - 1] : open[slot].last?.timestamp
+    let isNewest = last.map { timestamp > $0 } ?? true
     var known: UInt64?
     // Of a chunk that is closed, the last sample may have been replaced.
     let isLastInOpen = newestStaged > 0 || open[slot].slab.isNone == false
-    if let last, timestamp == last.timestamp, isLastInOpen {
-      known = last.bits
+    if timestamp == last, isLastInOpen {
+      known =
+        newestStaged > 0 ? staged.valueBits(at: newestStaged - 1) : open[slot].last?.bits
     } else if isNewest == false || timestamp <= sealedNewest
       || slots.flags[slot].contains(.hasRich)
     {
@@ -227,7 +224,7 @@ extension Head {
     }
     addStaged(
       slot: slot, timestamp: timestamp, value: value, content: content,
-      isReplacement: known != nil, isNewest: isNewest || timestamp == last?.timestamp)
+      isReplacement: known != nil, isNewest: isNewest || timestamp == last)
     let flags = slots.flags[slot]
     if flags.isSuperset(of: [.isRecorded, .isRecent]) == false {
       slots.flags[slot].formUnion([.isRecorded, .isRecent])
@@ -351,7 +348,7 @@ extension Head {
     if series.slab.isNone == false, timestamp >= series.appender.firstTimestamp,
       timestamp <= series.appender.lastTimestamp
     {
-      // A chunk of late samples may reach over the open one.
+      // A chunk of buffered samples may reach over the open one.
       if let bits = decodedValueBits(at: timestamp, in: .open(slot: slot)) { return bits }
     }
     return closedValueBits(slot: slot, timestamp: timestamp, isFrozen: false)

@@ -244,7 +244,7 @@ extension Head {
   mutating func restore(_ record: BufferedSamplesRecord, slot: Int) {
     slots.makeVisible(slot)
     for timestamp in record.columns.timestamps { includeInTimeRange(timestamp) }
-    buffers[slot] = SampleBuffer(record.columns)
+    setBuffer(SampleBuffer(record.columns), ofSlot: slot)
     if record.columns.isPlain == false, let last = record.columns.timestamps.last {
       noteRich(last, slot: slot)
     }

@@ -63,17 +63,23 @@ struct Head: Sendable {
     var windowLength: Int64 { Int64(windowLengthSeconds) * 1000 }
   }
 
+  /// The series, each in a slot.
   var slots: SeriesSlots
+  /// The open chunk of each series, by slot.
   var open = PagedArray<OpenSeries>()
+  /// The bytes of the open chunks.
   var arena = SlabArena()
   /// Closed chunks that the next seal takes.
   var closed = ChunkList()
   /// Closed chunks that a seal is taking.
   var frozen = ChunkList()
   /// By slot.
-  var buffers: [Int: SampleBuffer] = [:]
+  private(set) var buffers: [Int: SampleBuffer] = [:]
+  /// What ``SampleBuffer/byteCount`` of all buffers adds up to.
+  private var bufferByteCount = 0
   /// What the batch that is being applied brings to the buffers.
   var toBuffer: [BufferedSample] = []
+  /// What was checked and waits for the journal.
   var staged = StagedSamples()
   var newestTimestamp: Int64?
   var oldestTimestamp: Int64?
@@ -109,7 +115,26 @@ struct Head: Sendable {
 
   /// The bytes that a checkpoint writes for open chunks and buffers, about.
   var openByteCount: Int {
-    buffers.values.reduce(arena.usedByteCount + openChunkCount * 30) { $0 + $1.byteCount }
+    arena.usedByteCount + openChunkCount * 30 + bufferByteCount
+  }
+
+  /// Takes the buffer of a series out.
+  private mutating func takeBuffer(ofSlot slot: Int) -> SampleBuffer? {
+    let buffer = buffers.removeValue(forKey: slot)
+    bufferByteCount -= buffer?.byteCount ?? 0
+    return buffer
+  }
+
+  /// Gives a series a buffer, in the place of the one that it has.
+  mutating func setBuffer(_ buffer: SampleBuffer, ofSlot slot: Int) {
+    let last = buffers.updateValue(buffer, forKey: slot)
+    bufferByteCount += buffer.byteCount - (last?.byteCount ?? 0)
+  }
+
+  private mutating func merge(_ columns: SampleColumns, intoBufferOfSlot slot: Int) {
+    bufferByteCount -= buffers[slot]?.byteCount ?? 0
+    buffers[slot, default: SampleBuffer()].merge(columns)
+    bufferByteCount += buffers[slot]?.byteCount ?? 0
   }
 
   // MARK: Series
@@ -255,7 +280,7 @@ struct Head: Sendable {
           startTimestampMilliseconds: sample.content?.startTimestamp ?? 0)
       }
       guard isLastOfSlot else { continue }
-      buffers[sample.slot, default: SampleBuffer()].merge(columns)
+      merge(columns, intoBufferOfSlot: sample.slot)
       columns.removeAll()
       if buffers[sample.slot]?.isFull == true { closeBuffer(ofSlot: sample.slot, newest: newest) }
     }
@@ -278,7 +303,7 @@ struct Head: Sendable {
         timestampMilliseconds: timestamp, value: sample.value,
         histogram: sample.content?.histogram,
         startTimestampMilliseconds: sample.content?.startTimestamp ?? 0)
-      buffers[slot]?.merge(columns)
+      merge(columns, intoBufferOfSlot: slot)
       return true
     }
     let series = open[slot]
@@ -357,14 +382,16 @@ struct Head: Sendable {
   /// Closes the open chunk of a series, if it has one.
   mutating func close(_ series: inout OpenSeries, slot: Int) {
     guard series.slab.isNone == false else { return }
-    var closing = closing
+    // Swapped, not copied: what is shared would be allocated anew.
+    var closing = SampleColumns()
+    swap(&closing, &self.closing)
     closing.removeAll()
     decodeOpenChunk(of: series, into: &closing)
     closed.append(
       closing, at: 0..<closing.count, slot: slot, seriesID: slots.ids[slot],
       window: Window(
         containing: series.appender.firstTimestamp, lengthMilliseconds: series.windowLength))
-    self.closing = closing
+    swap(&closing, &self.closing)
     arena.free(series.slab)
     series.slab = .none
     openChunkCount -= 1
@@ -376,7 +403,7 @@ struct Head: Sendable {
   mutating func closeBuffer(
     ofSlot slot: Int, newest: Int64, windowsEndingAt end: Int64 = .max
   ) {
-    guard let buffer = buffers.removeValue(forKey: slot) else { return }
+    guard let buffer = takeBuffer(ofSlot: slot) else { return }
     var rest = SampleColumns()
     for (range, window) in buffer.chunkRanges(newest: newest) {
       if window.lastMilliseconds <= end {
@@ -386,7 +413,7 @@ struct Head: Sendable {
         rest.append(buffer.columns, at: range)
       }
     }
-    if rest.isEmpty == false { buffers[slot] = SampleBuffer(rest) }
+    if rest.isEmpty == false { setBuffer(SampleBuffer(rest), ofSlot: slot) }
   }
 
   /// Extends the known time range.

@@ -26,6 +26,10 @@ struct SealedSamples: Sendable {
 
   /// The bits by place; nil where there is no sample.
   private var bits: [SamplePlace: UInt64?] = [:]
+  /// Times that no sample of a series is later than of those that were sealed, or
+  /// waited to be, when it was looked up; of the series looked up since this was
+  /// asked.
+  private var latest: [SeriesID: Int64] = [:]
 
   subscript(place: SamplePlace) -> Knowledge {
     switch bits[place] {
@@ -34,11 +38,6 @@ struct SealedSamples: Sendable {
     case .some(let bits?): .value(bits: bits)
     }
   }
-
-  /// Times that no sample of a series is later than of those that were sealed, or
-  /// waited to be, when it was looked up; of the series looked up since this was
-  /// asked.
-  private var latest: [SeriesID: Int64] = [:]
 
   /// Gives out and forgets the latest times that were found.
   mutating func takeLatest() -> [SeriesID: Int64] {

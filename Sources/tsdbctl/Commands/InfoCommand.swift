@@ -86,7 +86,7 @@ enum InfoCommand {
       header: ["window", "hours", "series", "chunks", "samples"],
       rows: information.windows.map { window in
         [
-          TimeText.rfc3339(Timestamp(milliseconds: window.startMilliseconds)),
+          Timestamp(milliseconds: window.startMilliseconds).rfc3339,
           decimal(Double(window.lengthMilliseconds) / 3_600_000), "\(window.series)",
           "\(window.chunks)", "\(window.samples)",
         ]

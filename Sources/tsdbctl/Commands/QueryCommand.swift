@@ -162,7 +162,7 @@ enum QueryCommand {
   ) {
     guard let last = source.newestTimestamp else { return }
     if last <= newest.earlier(byMilliseconds: lookback) {
-      let time = TimeText.rfc3339(last)
+      let time = last.rfc3339
       StandardError.write(
         "hint: the newest sample is of \(time); ask for that moment with --time=\(time) "
           + "(or --end)\n")

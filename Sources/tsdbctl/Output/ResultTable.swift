@@ -131,6 +131,6 @@ extension ResultTable {
 
   private static func time(_ seconds: Double) -> String {
     guard let milliseconds = Int64(exactly: (seconds * 1000).rounded()) else { return "\(seconds)" }
-    return TimeText.rfc3339(Timestamp(milliseconds: milliseconds))
+    return Timestamp(milliseconds: milliseconds).rfc3339
   }
 }

@@ -29,7 +29,7 @@ struct Logger: Sendable {
   /// Writes one line; `fields` are shown in the order given.
   func log(_ level: Level, _ message: String, fields: [(key: String, value: String)]) {
     guard level.rawValue >= self.level.rawValue else { return }
-    let time = TimeText.rfc3339(.now)
+    let time = Timestamp.now.rfc3339
     let pairs = [("time", time), ("level", level.name.uppercased()), ("msg", message)] + fields
     StandardError.write(format == .json ? jsonLine(pairs) : logfmtLine(pairs))
   }
