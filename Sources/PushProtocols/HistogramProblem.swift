@@ -59,8 +59,8 @@ extension HistogramProblem: CustomStringConvertible {
   package var description: String {
     switch self {
     case .unknownSchema(let schema):
-      "histogram has an unknown schema, which must be between -9 and 52 for exponential buckets, "
-        + "or -53 for custom buckets, got schema \(schema)"
+      "histogram has an unknown schema, which must be between -4 and 8 for exponential buckets, "
+        + "of which 9 to 52 are reduced to 8, or -53 for custom buckets, got schema \(schema)"
     case .tooManyBuckets:
       "histogram has more than \(NativeHistogram.largestBucketCount) buckets and custom bounds"
     case .indexOutOfRange:

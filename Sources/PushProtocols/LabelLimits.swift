@@ -43,9 +43,9 @@ package enum LabelProblem: String, Error, Hashable, Sendable, CaseIterable {
   case valueTooLong = "label-value-too-long"
 }
 
-extension LabelProblem: CustomStringConvertible {
-  /// What is wrong, in words.
-  package var description: String {
+extension LabelProblem {
+  /// What is wrong, in words, where `limits` hold.
+  package func description(under limits: LabelLimits) -> String {
     switch self {
     case .emptyName: "a label has an empty name"
     case .duplicateName: "a label name is there twice"
@@ -53,9 +53,9 @@ extension LabelProblem: CustomStringConvertible {
     case .oddReferences: "there is an odd number of label references"
     case .unknownSymbol: "a label reference is outside of the symbols table"
     case .missingMetricName: "the label __name__ is missing"
-    case .tooManyLabels: "there are too many labels"
-    case .nameTooLong: "a label name is too long"
-    case .valueTooLong: "a label value is too long"
+    case .tooManyLabels: "there are more than the \(limits.maximumCount) labels allowed"
+    case .nameTooLong: "a label name has more than the \(limits.maximumNameBytes) bytes allowed"
+    case .valueTooLong: "a label value has more than the \(limits.maximumValueBytes) bytes allowed"
     }
   }
 }

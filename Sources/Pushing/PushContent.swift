@@ -59,7 +59,8 @@ struct PushContent {
       for sample in family.samples {
         let labels = path.grouped(sample.labels)
         if let problem = limits.problem(of: labels) {
-          throw .inconsistent("a series of \(name.quotedForPromQL) is refused: \(problem)")
+          throw .inconsistent(
+            "a series of \(name.quotedForPromQL) is refused: \(problem.description(under: limits))")
         }
         guard seen.insert(labels).inserted else {
           throw .inconsistent("series \(labels) was collected before with the same labels")

@@ -139,7 +139,9 @@ package final class PushGateway: Sendable {
     contentEncoding: String?
   ) -> PushAnswer {
     if let problem = limits.labels.problem(of: path.groupingLabels) {
-      return PushAnswer(status: 400, text: "the grouping labels are refused: \(problem)")
+      return PushAnswer(
+        status: 400,
+        text: "the grouping labels are refused: \(problem.description(under: limits.labels))")
     }
     do {
       let content = try PushContent(

@@ -1,3 +1,4 @@
+import Glibc
 import SeriesModel
 
 /// The directory that keeps pushed groups over a restart, one file each.
@@ -39,17 +40,11 @@ struct PushGroupDirectory: Sendable {
         try FileCalls.remove(file)
         continue
       }
-      guard let number = Int(name.prefix { $0 != "." }), (1..<Int.max).contains(number) else {
-        continue
-      }
+      guard let number = PushGroupDirectory.number(of: name) else { continue }
       contents.nextNumber = max(contents.nextNumber, number + 1)
-      guard name == self.name(number) else { continue }
+      guard name == PushGroupDirectory.name(number) else { continue }
       do {
-        let group = try PushGroupFile(parsing: FileCalls.read(file)).group
-        guard known.insert(group.labels).inserted else {
-          throw PushGroupFile.Problem.wrongContent("another file holds the same group")
-        }
-        contents.groups[number] = group
+        contents.groups[number] = try PushGroupDirectory.group(in: file, besides: &known)
       } catch let problem as PushGroupFile.Problem {
         let aside = file + PushGroupDirectory.unreadableSuffix
         try FileCalls.rename(file, to: aside)
@@ -64,9 +59,56 @@ struct PushGroupDirectory: Sendable {
     return contents
   }
 
+  /// Reads a group, which none of the files read before may hold.
+  private static func group(in file: String, besides known: inout Set<Labels>) throws -> PushGroup {
+    let group = try PushGroupFile(parsing: FileCalls.read(file)).group
+    guard known.insert(group.labels).inserted else {
+      throw PushGroupFile.Problem.wrongContent("another file holds the same group")
+    }
+    return group
+  }
+
+  /// What ``load()`` would set aside, and what it has; see ``PushGroupCheck``.
+  static func findings(_ path: String) throws(PushFileError) -> [PushGroupCheck.Finding] {
+    var findings: [PushGroupCheck.Finding] = []
+    var known: Set<Labels> = []
+    for name in try FileCalls.entries(ofDirectory: path).sorted() {
+      let file = "\(path)/\(name)"
+      guard let number = number(of: name) else { continue }
+      if name == self.name(number) + unreadableSuffix {
+        findings.append(
+          PushGroupCheck.Finding(
+            path: file,
+            description: "a pushed group that could not be read, set aside: it is lost until it is "
+              + "pushed again; delete the file once you no longer want to look at it"))
+      }
+      guard name == self.name(number) else { continue }
+      do {
+        _ = try group(in: file, besides: &known)
+      } catch let problem as PushGroupFile.Problem {
+        findings.append(
+          PushGroupCheck.Finding(
+            path: file,
+            description: "\(problem): the pushed group is lost until it is pushed again, and the "
+              + "next start sets the file aside"))
+      } catch let error as PushFileError {
+        // A server may have removed it just now.
+        guard error.code == ENOENT else { throw error }
+      } catch {
+        preconditionFailure("reading a group throws no other error: \(error)")
+      }
+    }
+    return findings
+  }
+
+  /// The number that the name of a file begins with, or nil.
+  private static func number(of name: String) -> Int? {
+    Int(name.prefix { $0 != "." }).flatMap { (1..<Int.max).contains($0) ? $0 : nil }
+  }
+
   /// Makes `group` the content of the file with this number, durably.
   func write(_ group: PushGroup, number: Int) throws(PushFileError) {
-    let file = "\(path)/\(name(number))"
+    let file = "\(path)/\(PushGroupDirectory.name(number))"
     let temporary = file + PushGroupDirectory.temporarySuffix
     try FileCalls.write(PushGroupFile(group).bytes, to: temporary)
     try FileCalls.rename(temporary, to: file)
@@ -75,11 +117,11 @@ struct PushGroupDirectory: Sendable {
 
   /// Removes the file with this number, durably.
   func remove(number: Int) throws(PushFileError) {
-    try FileCalls.remove("\(path)/\(name(number))")
+    try FileCalls.remove("\(path)/\(PushGroupDirectory.name(number))")
     try FileCalls.syncDirectory(path)
   }
 
-  private func name(_ number: Int) -> String {
+  private static func name(_ number: Int) -> String {
     "\(number)\(PushGroupDirectory.fileSuffix)"
   }
 }

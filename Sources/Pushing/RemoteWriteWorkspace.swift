@@ -60,7 +60,9 @@ struct RemoteWriteWorkspace: Sendable {
       if isCached == false {
         try request.readLabels(of: &series)
         if let problem = series.problem {
-          result.refuse(series.refusedText, because: problem, sampleCount: series.sampleCount)
+          result.refuse(
+            series.refusedText, because: problem, under: limits.labels,
+            sampleCount: series.sampleCount)
           continue
         }
         if version == .two, series.sampleCount == 0 {
@@ -125,6 +127,8 @@ struct RemoteWriteResult {
   private(set) var refusedCounts: [String: Int] = [:]
   /// The refused samples whose series has refused labels.
   private(set) var invalidLabelsSampleCount = 0
+  /// The series refused for having no sample.
+  private var emptySeriesCount = 0
   private(set) var exemplarCount = 0
   /// The number of refused exemplars by reason; they don't fail the request.
   var refusedExemplarCounts: [String: Int] = [:]
@@ -133,10 +137,14 @@ struct RemoteWriteResult {
   /// The first refused series and the reason, for people.
   private var firstRefusal: String?
 
-  mutating func refuse(_ series: String, because problem: LabelProblem, sampleCount: Int) {
+  mutating func refuse(
+    _ series: String, because problem: LabelProblem, under limits: LabelLimits, sampleCount: Int
+  ) {
     invalidLabelsSampleCount += sampleCount
     refusedCounts[problem.rawValue, default: 0] += sampleCount
-    if firstRefusal == nil { firstRefusal = "\(series): \(problem)" }
+    if firstRefusal == nil {
+      firstRefusal = "\(series): \(problem.description(under: limits))"
+    }
   }
 
   /// Refuses some histograms of a series.
@@ -149,6 +157,7 @@ struct RemoteWriteResult {
 
   /// Refuses a series without a sample, as version 2 asks for.
   mutating func refuseEmpty(_ labels: Labels) {
+    emptySeriesCount += 1
     guard firstRefusal == nil else { return }
     firstRefusal =
       "TimeSeries must contain at least one sample or histogram for series \(labels)"
@@ -182,13 +191,20 @@ struct RemoteWriteResult {
         status: 503, headers: ["Retry-After": "1"],
         text: "a series was dropped while its samples came in, send them again")
     }
-    let reasons = refusedCounts.sorted { $0.key < $1.key }.map { "\($0.value) \($0.key)" }
-    let list = reasons.isEmpty ? "" : " (\(reasons.joined(separator: ", ")))"
-    let refusedCount = refusedCounts.values.reduce(0, +)
     return PushAnswer(
       status: 400,
-      text: "stored \(counted(storedCount, "sample")), refused \(refusedCount)\(list); "
+      text: "stored \(counted(storedCount, "sample")), refused \(refusedText); "
         + "first refused: \(firstRefusal)")
+  }
+
+  /// How much is refused, by reason: `3 (1 too-old, 2 unknown-symbol)`.
+  private var refusedText: String {
+    let empty = "\(emptySeriesCount) series without samples"
+    guard refusedCounts.isEmpty == false else { return empty }
+    let reasons = refusedCounts.sorted { $0.key < $1.key }.map { "\($0.value) \($0.key)" }
+    let samples =
+      "\(refusedCounts.values.reduce(0, +)) (\(reasons.joined(separator: ", ")))"
+    return emptySeriesCount == 0 ? samples : "\(samples) and \(empty)"
   }
 
   /// The header fields with which an answer of version 2 says what is stored.

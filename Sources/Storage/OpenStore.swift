@@ -29,18 +29,23 @@ final class OpenStore: Sendable {
   /// Opens the store in `directory`, which is created when it is missing.
   ///
   /// - Throws: ``StorageError``: `inUse` when another process writes there,
-  ///   `unsupportedFormat` when a newer version wrote it, or what failed.
+  ///   `unsupportedFormat` when a newer version wrote it, `missingTables` or
+  ///   `missingJournal` when only the other part is there, or what failed.
   static func open(
     directory: String, options: StoreOptions
   ) throws(StorageError) -> OpenStore {
     do throws(FileError) {
       try FileSystem.createDirectory(directory)
-      try FileSystem.createDirectory(directory + "/journal")
     } catch {
       throw StorageError(error)
     }
     let lock = try DirectoryLock.take(directory: directory)
-    try refuseJournalWithoutTables(directory)
+    try StoreParts.check(directory)
+    do throws(FileError) {
+      try FileSystem.createDirectory(directory + "/journal")
+    } catch {
+      throw StorageError(error)
+    }
     do throws(FileError) {
       try StoreCopy.removePartialCopies(in: directory + "/snapshots")
     } catch {
@@ -51,23 +56,6 @@ final class OpenStore: Sendable {
     let schema = try Schema(directory: directory, options: environmentOptions)
     return try open(
       StoreContents(directory: directory, schema: schema, options: options), lock: lock)
-  }
-
-  /// A journal with records and no tables is what is left of a store: to begin
-  /// anew would delete the rest of it.
-  private static func refuseJournalWithoutTables(_ directory: String) throws(StorageError) {
-    let tables = directory + "/data.mdb"
-    do throws(FileError) {
-      if FileSystem.exists(tables), try OpenFile(path: tables, mode: .reading).byteCount() > 0 {
-        return
-      }
-      let segments = try JournalDirectory(dataDirectory: directory).openSegments()
-      for segment in segments where try segment.file.hasContent(behind: SegmentHeader.byteCount) {
-        throw FileError.notFound(tables)
-      }
-    } catch {
-      throw error.isNotFound ? .missingTables(directory: directory) : StorageError(error)
-    }
   }
 
   /// Opens an empty store whose tables end with it.

@@ -16,6 +16,8 @@ package enum StorageError: Error, Equatable, Sendable {
   case file(FileError)
   /// The directory has a journal, but the tables that it belongs to are gone.
   case missingTables(directory: String)
+  /// The directory has tables, but no journal that belongs to them.
+  case missingJournal(directory: String)
   /// Another process, or this one, has the directory open for writing.
   case inUse(directory: String, processID: Int32?)
   /// A matcher's regular expression is malformed.
@@ -65,6 +67,9 @@ extension StorageError: CustomStringConvertible {
       error.description
     case .missingTables(let directory):
       "\"\(directory)\" has a journal, but its tables, data.mdb, are gone"
+    case .missingJournal(let directory):
+      "\"\(directory)\" has tables, but its journal is gone, and with it the newest samples, which "
+        + "were not in the tables yet"
     case .inUse(let directory, let processID):
       "\(processID.map { "process \($0)" } ?? "another process") has \"\(directory)\" open"
     case .invalidRegex(let error):
@@ -97,6 +102,9 @@ extension StorageError: CustomStringConvertible {
     case .file(let error): error.hint
     case .missingTables:
       "restore data.mdb or a snapshot, or move the directory away to begin anew"
+    case .missingJournal(let directory):
+      "restore \"\(directory)/journal\" or a snapshot, or make it as an empty directory to go on "
+        + "with what the tables hold"
     case .inUse: "stop the other process, or choose another directory"
     case .overloaded: "send again later"
     case .diskFull:

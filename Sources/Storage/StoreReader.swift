@@ -18,12 +18,14 @@ package final class StoreReader: Sendable {
 
   /// Opens the store in `directory`.
   ///
-  /// - Throws: ``StorageError``: `file` when there is no store, `database` when
-  ///   the lock file can't be written, `unsupportedFormat`, or what failed.
+  /// - Throws: ``StorageError``: `file` when there is no store, `missingTables` or
+  ///   `missingJournal` when only a part of one is there, `database` when the lock
+  ///   file can't be written, `unsupportedFormat`, or what failed.
   package static func open(
     directory: String, options: StoreOptions = StoreOptions()
   ) throws(StorageError) -> StoreReader {
     let journal = JournalDirectory(dataDirectory: directory)
+    try StoreParts.check(directory)
     do throws(FileError) {
       _ = try journal.segmentNumbers()
     } catch {

@@ -1,8 +1,9 @@
 /// What a data directory takes on the disk.
 package enum StoreSize {
-  /// True when there is a store in the directory, as far as names tell.
+  /// True when there are tables of a store in the directory, as far as names
+  /// tell.
   package static func isStore(_ directory: String) -> Bool {
-    FileSystem.exists(directory + "/data.mdb") && FileSystem.exists(directory + "/journal")
+    FileSystem.exists(directory + "/data.mdb")
   }
 
   /// The bytes of tables and journal.

@@ -43,6 +43,9 @@ extension Database {
     public let sourceByteCount: Int
     /// The size of the files of the new directory.
     public let byteCount: Int
+    /// What of the source's journal was found damaged, a sentence each: the new
+    /// directory lacks it.
+    public let warnings: [String]
   }
 
   /// Writes the database in the directory `source` to the directory
@@ -54,6 +57,7 @@ extension Database {
   /// - Throws: ``TSDBError``: `inUse`, `notADatabase`, `exists`, `invalid` when
   ///   the destination is inside of the source, `diskFull`, `failed`.
   public static func compact(at source: String, to destination: String) throws -> Compaction {
+    try namingMissingDatabase(source) { try StoreParts.check(source) }
     guard StoreSize.isStore(source) else {
       throw TSDBError(
         .notADatabase, "there is no database in \"\(source)\"",
@@ -68,12 +72,13 @@ extension Database {
       let store = try Store.open(directory: source, options: options)
       // Closed in any case; of two errors the first is the one to tell.
       let copying = Result { try store.compact(to: destination) }
+      let warnings = store.warnings
       let closing = Result { try store.close() }
       try copying.get()
       try closing.get()
       return Compaction(
         sourceByteCount: sourceByteCount,
-        byteCount: try StoreSize.byteCount(ofDirectory: destination))
+        byteCount: try StoreSize.byteCount(ofDirectory: destination), warnings: warnings)
     }
   }
 }

@@ -100,7 +100,7 @@ public final class Database: Sendable {
   ///
   /// - Throws: ``TSDBError``: `inUse` when another process writes to it,
   ///   `unsupportedFormat` when a newer version wrote it, `failed` when the disk
-  ///   can't be used.
+  ///   can't be used, or when of the tables and the journal only one is there.
   public static func open(
     at path: String, options: DatabaseOptions = DatabaseOptions()
   ) throws -> Database {
@@ -134,7 +134,8 @@ public final class Database: Sendable {
   /// without writing to it; another process may go on writing.
   ///
   /// - Throws: ``TSDBError``: `notADatabase` when there is none,
-  ///   `unsupportedFormat` when a newer version wrote it.
+  ///   `unsupportedFormat` when a newer version wrote it, `failed` when of the
+  ///   tables and the journal only one is there.
   public static func openReadOnly(
     at path: String, options: DatabaseOptions = DatabaseOptions()
   ) throws -> Database {

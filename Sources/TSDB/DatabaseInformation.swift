@@ -59,6 +59,9 @@ package struct DatabaseInformation: Encodable, Sendable {
   package var freeBytes: Int
   /// The bytes of the journal's files; what is in them is not counted above.
   package var journalBytes: Int
+  /// The segments of the journal that were set aside for damage, as
+  /// `journal/*.damaged`.
+  package var damagedSegments: Int
   /// The deletions whose samples may still take space.
   package var deletions: Int
   /// Label names by the number of their values, the highest first.
@@ -93,6 +96,7 @@ package struct DatabaseInformation: Encodable, Sendable {
     freeBytes = store.freePageCount * store.pageByteCount
     tableBytes = store.usedByteCount - freeBytes
     journalBytes = store.journalByteCount
+    damagedSegments = store.damagedSegmentCount
     deletions = store.deletionCount
     valuesOfLabelNames = store.cardinality.valuesOfNames.map(Count.init)
     seriesOfMetrics = store.cardinality.seriesOfMetrics.map(Count.init)

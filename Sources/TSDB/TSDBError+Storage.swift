@@ -27,7 +27,9 @@ extension TSDBError.Code {
       case .destinationInside: .invalid
       case .notWritable: .closed
       case .invalidRegex: .invalid
-      case .corrupted, .damagedJournal, .missingTables, .database, .file, .failedEarlier: .failed
+      case .corrupted, .damagedJournal, .missingTables, .missingJournal, .database, .file,
+        .failedEarlier:
+        .failed
       }
   }
 }

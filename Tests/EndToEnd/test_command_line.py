@@ -3,6 +3,7 @@
 import os
 import pathlib
 import shlex
+import shutil
 import signal
 import socket
 import subprocess
@@ -73,6 +74,14 @@ class PromQLFormatTest(unittest.TestCase):
         self.assertIn("1:7: parse error: unclosed left parenthesis", result.stderr)
         self.assertIn("  sum(up\n        ^", result.stderr)
 
+    def test_long_expressions_are_shown_around_the_place(self):
+        result = self.format("up+" * 60 + "x y" + "+up" * 60)
+        self.assertEqual((result.returncode, result.stdout), (1, ""))
+        line, caret = result.stderr.rstrip("\n").split("\n")[-2:]
+        self.assertRegex(line, r"^  \.\.\..*\+x y\+.*\.\.\.$")
+        self.assertLessEqual(len(line), 88)
+        self.assertEqual(line[caret.index("^")], "y")
+
 
 class ScriptTest(unittest.TestCase):
     def run_script(self, text, *arguments):
@@ -139,11 +148,13 @@ class UsageErrorTest(unittest.TestCase):
             (["serve", "--scrape.timestamp-tolerance=soon"], "scrape.timestamp-tolerance", "30s"),
             (["serve", "--scrape.adjust-timestamps=maybe"], "scrape.adjust-timestamps"),
             (["serve", "--storage.tsdb.retention.size=10"], "10GiB"),
+            (["serve", "--storage.tsdb.retention=5d"], "mean --storage.tsdb.retention.time?"),
             (["serve", "--storage.min-free-space=much"], "--storage.min-free-space=much", "size"),
             (["serve", "--storage.durability=always"], "sync, interval=<duration> or os"),
             (["serve", "--storage.durability=interval"], "interval=100ms"),
             (["serve", "--storage.durability=interval=0s"], "positive duration"),
             (["snapshot", "data"], "name the data directory and the one to make"),
+            (["snapshot", "data", ""], "name the data directory and the one to make"),
             (["snapshot", "data", "copy", "--skip-head"], "--skip-head without --url"),
             (["snapshot", "data", "copy", "--url=x"], "--url together with a directory"),
             (["compact", "data"], "tsdbctl compact data copy-of-data"),
@@ -463,6 +474,26 @@ class StartFailureTest(unittest.TestCase):
         message, output = self.start("--config.file=/nosuch/prometheus.yml")
         self.assertIn("/nosuch/prometheus.yml", message)
         self.assertIn("hint: ", output)
+
+    def test_directory_without_its_journal(self):
+        data = self.directory / "data"
+        with Server(data=data) as server:
+            remote_write.send(server, ({"__name__": "kept"}, [(round(time.time() * 1000), 1)]))
+            server.stop()
+        shutil.rmtree(data / "journal")
+        message, output = self.start(f"--storage.tsdb.path={data}")
+        self.assertIn("its journal is gone", message)
+        self.assertIn(f'hint: restore "{data}/journal" or a snapshot', output)
+        for command in (["query", f"--path={data}", "kept"], ["info", str(data)],
+                        ["compact", str(data), f"{data}-copy"],
+                        ["delete", f"--path={data}", "--match=kept"]):
+            with self.subTest(command[0]):
+                result = tsdbctl(*command)
+                self.assertEqual((result.status, result.output), (1, ""))
+                self.assertIn("its journal is gone", result.errors)
+        (data / "journal").mkdir()
+        with Server(data=data) as server:
+            self.assertEqual(server.get("/-/ready").status, 200)
 
     def test_damaged_database_file(self):
         with Server(data=self.directory / "data") as server:

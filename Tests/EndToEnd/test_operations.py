@@ -164,6 +164,78 @@ class CompactCommandTest(unittest.TestCase):
             self.assertNotIn("deleted,", totals)
 
 
+class DamagedJournalTest(unittest.TestCase):
+    """Every command that opens a directory says what its journal has lost."""
+
+    def setUp(self):
+        directory = tempfile.TemporaryDirectory()
+        self.addCleanup(directory.cleanup)
+        self.data = pathlib.Path(directory.name) / "data"
+        with Server(data=self.data) as server:
+            for number in range(40):
+                self.assertEqual(write(server, f"metric_{number}").status, 204)
+            server.kill()
+        segment = self.data / "journal" / "0000000001"
+        content = bytearray(segment.read_bytes())
+        self.assertTrue(any(content[2000:]), "there are records behind the damage")
+        content[1000:1004] = b"\xff\xff\xff\xff"
+        segment.write_bytes(content)
+
+    def test_compact(self):
+        small = f"{self.data}-small"
+        result = tsdbctl("compact", str(self.data), small)
+        self.assertEqual(result.status, 0, result)
+        self.assertIn("note: ", result.errors)
+        self.assertIn("0000000001", result.errors)
+        self.assertIn(f"note: {small} is incomplete", result.errors)
+        self.check_segment_set_aside()
+        self.assertEqual(tsdbctl("verify", small).status, 0)
+
+    def test_delete(self):
+        for flags in (["--dry-run"], []):
+            result = tsdbctl("delete", f"--path={self.data}", "--match=metric_39", *flags)
+            self.assertEqual(result.status, 0, result)
+            self.assertIn("0000000001", result.errors)
+        self.check_segment_set_aside()
+
+    def check_segment_set_aside(self):
+        result = tsdbctl("verify", str(self.data))
+        self.assertEqual(result.status, 1, result)
+        self.assertIn("0000000001.damaged: a segment of the journal", result.output)
+        totals = tsdbctl("info", str(self.data), "--output=csv").output
+        self.assertIn("total,damaged segments,number,1\n", totals)
+        (self.data / "journal" / "0000000001.damaged").unlink()
+        self.assertEqual(tsdbctl("verify", str(self.data)).status, 0)
+
+
+class DamagedGroupTest(unittest.TestCase):
+    def test_pushed_groups_are_verified(self):
+        with tempfile.TemporaryDirectory() as directory:
+            data = pathlib.Path(directory) / "data"
+            with Server(data=data) as server:
+                server.request("PUT", "/metrics/job/backup", body=b"size 1\n")
+            self.assertEqual(tsdbctl("verify", str(data)).status, 0)
+            group = data / "pushgateway" / "1.group"
+            group.write_bytes(group.read_bytes()[:-3])
+            result = tsdbctl("verify", str(data))
+            self.assertEqual(result.status, 1, result)
+            self.assertIn("pushgateway/1.group: its checksum is wrong", result.output)
+            self.assertIn(": 1 damage; checked", result.output)
+            group.rename(f"{group}.unreadable")
+            self.assertIn("1.group.unreadable: ", tsdbctl("verify", str(data)).output)
+
+
+class QueryLimitTest(unittest.TestCase):
+    def test_the_limit_is_named(self):
+        with Server("--query.max-samples=1") as server:
+            for name in ("a", "b"):
+                self.assertEqual(write(server, name).status, 204)
+            result = tsdbctl("query", f"--url={server.url}", '{__name__=~"a|b"}')
+            self.assertEqual((result.status, result.output), (1, ""))
+            self.assertIn("too many samples into memory in query execution\n", result.errors)
+            self.assertIn("--query.max-samples", result.errors)
+
+
 @unittest.skipUnless(os.getuid() == 0, "needs another user")
 class PermissionTest(unittest.TestCase):
     """What a user is told who may not do what is needed."""

@@ -465,4 +465,12 @@ struct HistogramCase: Sendable, CustomTestStringConvertible {
     }
     #expect(refused > 0)
   }
+
+  @Test func unknownSchemaIsToldTheAcceptedOnes() {
+    let text = HistogramProblem.unknownSchema(-5).description
+    #expect(text.contains("between \(NativeHistogram.exponentialSchemas.lowerBound) and "))
+    #expect(text.contains(" and \(NativeHistogram.exponentialSchemas.upperBound) for exponential"))
+    #expect(text.contains("\(NativeHistogram.customBoundsSchema) for custom buckets"))
+    #expect(text.hasSuffix("got schema -5"))
+  }
 }

@@ -203,9 +203,15 @@ struct Walk: Equatable {
     let limits = LabelLimits(maximumCount: 4, maximumNameBytes: 8, maximumValueBytes: 100)
     let walk = try Walk(encoder.bytes, limits: limits)
     #expect(walk.problems == [refusal.problem])
+    let broken: [LabelProblem: String] = [
+      .tooManyLabels: "the 4 labels allowed", .nameTooLong: "the 8 bytes allowed",
+      .valueTooLong: "the 100 bytes allowed",
+    ]
+    let description = refusal.problem.description(under: limits)
+    #expect(broken[refusal.problem].map(description.hasSuffix) ?? true, "\(description)")
     #expect(walk.refusedTexts == [refusal.text])
     #expect(walk.labels == [["__name__": "good"]])
-    #expect(refusal.problem.description.isEmpty == false)
+    #expect(description.isEmpty == false)
   }
 
   @Test(arguments: [[0xFF], [0xC3], [0xED, 0xA0, 0x80], [0xF8, 0x88, 0x80, 0x80, 0x80]])

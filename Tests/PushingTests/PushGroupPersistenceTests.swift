@@ -70,6 +70,32 @@ import Testing
       try FileCalls.entries(ofDirectory: setup.directory).contains("3.group"))
   }
 
+  /// A check tells what a start would set aside, and changes nothing.
+  @Test func damagedFileIsFoundWithoutAStart() throws {
+    let setup = try GatewaySetup()
+    setup.push("a 1\n", to: "/metrics/job/one")
+    setup.push("a 1\n", to: "/metrics/job/two")
+    #expect(try PushGroupCheck.run(directory: setup.directory) == [])
+    #expect(try PushGroupCheck.run(directory: setup.directory + "/nothing") == [])
+    let file = "\(setup.directory)/1.group"
+    var bytes = try FileCalls.read(file)
+    bytes[bytes.count - 3] ^= 1
+    try FileCalls.write(bytes, to: file)
+    var findings = try PushGroupCheck.run(directory: setup.directory)
+    #expect(findings.map(\.path) == [file])
+    #expect(findings.first?.description.hasPrefix("its checksum is wrong") == true)
+    #expect(
+      try FileCalls.entries(ofDirectory: setup.directory).sorted() == ["1.group", "2.group"])
+    _ = try setup.reopened()
+    findings = try PushGroupCheck.run(directory: setup.directory)
+    #expect(findings.map(\.path) == [file + ".unreadable"])
+    try FileCalls.remove(file + ".unreadable")
+    let other = "\(setup.directory)/3.group"
+    try FileCalls.write(FileCalls.read("\(setup.directory)/2.group"), to: other)
+    findings = try PushGroupCheck.run(directory: setup.directory)
+    #expect(findings.map(\.path) == [other])
+  }
+
   @Test func everyCutAndEveryFlippedByteIsNoticed() throws {
     let setup = try GatewaySetup()
     setup.push("# TYPE a gauge\na{x=\"y\"} 1\n")

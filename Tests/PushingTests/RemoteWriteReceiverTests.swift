@@ -331,16 +331,16 @@ private func request(_ build: (inout RemoteWriteEncoder) -> Void) -> [UInt8] {
     #expect(answer.status == 400)
     #expect(answer.headers == Self.written(1, 0, 0))
     #expect(
-      answer.text == "stored 1 sample, refused 3 (1 odd-label-references, 2 unknown-symbol); "
-        + "first refused: series with the label references [0]: there is an odd number of label "
+      answer.text == "stored 1 sample, refused 3 (1 odd-label-references, 2 unknown-symbol) "
+        + "and 1 series without samples; first refused: series with the label references [0]: there is an odd number of label "
         + "references")
     var empty = RemoteWriteV2Encoder()
     empty.series(["__name__": "empty"], exemplars: [["trace_id": "x"]])
     let emptyAnswer = setup.receive(empty.bytes, contentType: Self.version2)
     #expect(emptyAnswer.status == 400)
     #expect(
-      emptyAnswer.text.hasSuffix(
-        "TimeSeries must contain at least one sample or histogram for series empty"))
+      emptyAnswer.text == "stored 0 samples, refused 1 series without samples; first refused: "
+        + "TimeSeries must contain at least one sample or histogram for series empty")
     let garbage = setup.receive([0x0B], contentType: Self.version2)
     #expect(garbage.status == 400)
     #expect(garbage.headers == Self.written(0, 0, 0))

@@ -63,6 +63,13 @@ import Testing
     #expect(store.warnings.isEmpty)
     #expect(try store.samples()[labels]?.count == 9)
     try store.close()
+    // What is set aside stays a finding until somebody deletes it. This process
+    // may still have the file open: it looks at a copy.
+    let looked = directory.path("looked")
+    try copyDirectory(directory.path("again"), to: looked)
+    let damaged = looked + segment.dropFirst(path.count) + ".damaged"
+    #expect(try IntegrityCheck.run(directory: looked).findings.map(\.place) == [damaged])
+    #expect(try StoreInformation.read(directory: looked, limit: 1).damagedSegmentCount == 1)
   }
 
   private func reopened(_ path: String, releasing snapshot: any QuerySnapshot) throws -> Store {

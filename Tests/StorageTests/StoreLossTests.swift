@@ -26,6 +26,59 @@ import Testing
     try store.close()
   }
 
+  /// To make another journal would hide that the newest samples are gone.
+  @Test func tablesWithoutJournalAreRefused() throws {
+    let path = directory.path("data")
+    let store = try Store.open(directory: path)
+    try store.append(labels, [(1000, 1)])
+    try store.sealEverything()
+    let copy = directory.path("copy")
+    try copyDirectory(path, to: copy)
+    try store.close()
+    let journal = copy + "/journal"
+    try FileSystem.deleteDirectory(journal)
+    #expect(throws: StorageError.missingJournal(directory: copy)) {
+      _ = try Store.open(directory: copy)
+    }
+    #expect(throws: StorageError.missingJournal(directory: copy)) {
+      _ = try StoreReader.open(directory: copy)
+    }
+    #expect(FileSystem.exists(journal) == false)
+    // Which is what the hint says to do.
+    try FileSystem.createDirectory(journal)
+    let reopened = try Store.open(directory: copy)
+    #expect(try reopened.samples()[labels]?.count == 1)
+    try reopened.append(labels, [(2000, 2)])
+    try reopened.close()
+    #expect(try IntegrityCheck.run(directory: copy).findings == [])
+  }
+
+  @Test(arguments: [true, false])
+  func checkSaysThatTheTablesAreGone(isEmptied: Bool) throws {
+    let path = directory.path("data")
+    let store = try Store.open(directory: path)
+    try store.append(labels, [(1000, 1)])
+    let copy = directory.path("copy")
+    try copyDirectory(path, to: copy)
+    try store.close()
+    let tables = copy + "/data.mdb"
+    try FileSystem.delete(tables)
+    if isEmptied { _ = try OpenFile(path: tables, mode: .creating) }
+    var findings = try IntegrityCheck.run(directory: copy).findings
+    #expect(findings.map(\.place) == [tables])
+    #expect(findings.first?.description.hasPrefix("the tables are gone") == true)
+    let journal = JournalDirectory(dataDirectory: copy)
+    for number in try journal.segmentNumbers() { try journal.deleteSegment(number) }
+    guard isEmptied else {
+      #expect(throws: StorageError.file(.notFound(tables))) {
+        _ = try IntegrityCheck.run(directory: copy)
+      }
+      return
+    }
+    findings = try IntegrityCheck.run(directory: copy).findings
+    #expect(findings.map(\.place) == [tables])
+  }
+
   /// Where appends don't wait for the sync, records of many appends are synced
   /// together: a hole among them is no torn tail once a later sync covered it.
   @Test func damageBehindALaterSyncIsNamed() throws {

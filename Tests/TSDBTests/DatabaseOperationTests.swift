@@ -48,6 +48,7 @@ import Testing
     let compaction = try Database.compact(at: data, to: directory.path("compact"))
     #expect(compaction.byteCount > 0)
     #expect(compaction.byteCount <= compaction.sourceByteCount)
+    #expect(compaction.warnings.isEmpty)
     for path in [data, directory.path("compact")] {
       let reader = try Database.openReadOnly(at: path)
       #expect(try values(reader) == [1])

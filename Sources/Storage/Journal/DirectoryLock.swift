@@ -5,6 +5,12 @@
 struct DirectoryLock: ~Copyable {
   private let file: OpenFile
 
+  /// How often and how long apart the lock is tried for: a child that this
+  /// process is starting just then holds what a store that was just closed had,
+  /// until it runs its own program.
+  private static let attemptCount = 20
+  private static let attemptMicroseconds: UInt32 = 5000
+
   /// Takes the lock of a directory.
   ///
   /// - Throws: ``StorageError`` `inUse`, which names the process that has it.
@@ -12,10 +18,13 @@ struct DirectoryLock: ~Copyable {
     let owner: String
     do throws(FileError) {
       let file = try OpenFile(path: directory + "/lock", mode: .readingAndWriting)
-      if try file.tryLock(.exclusive) {
-        try file.truncate(toByteCount: 0)
-        try file.write(Array("\(currentProcessID())\n".utf8).span, atByteOffset: 0)
-        return DirectoryLock(file: file)
+      for attempt in 1...attemptCount {
+        if try file.tryLock(.exclusive) {
+          try file.truncate(toByteCount: 0)
+          try file.write(Array("\(currentProcessID())\n".utf8).span, atByteOffset: 0)
+          return DirectoryLock(file: file)
+        }
+        if attempt < attemptCount { FileSystem.pause(microseconds: attemptMicroseconds) }
       }
       owner = String(decoding: try file.readAll(), as: UTF8.self)
     } catch {

@@ -270,6 +270,9 @@ struct OpenFile: ~Copyable {
 
 /// Files and directories by path.
 enum FileSystem {
+  /// Lets the thread rest.
+  static func pause(microseconds: UInt32) { usleep(microseconds) }
+
   /// Creates a directory that only its owner may enter, and those above it,
   /// unless it exists.
   static func createDirectory(_ path: String) throws(FileError) {

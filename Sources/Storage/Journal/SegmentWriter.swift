@@ -95,6 +95,7 @@ struct SegmentWriter: ~Copyable {
 /// counted and forgotten.
 struct JournalDirectory: Sendable {
   private static let deletedSuffix = ".deleted"
+  private static let damagedSuffix = ".damaged"
   let path: String
   /// Whether segments have no files.
   let isDiscarding: Bool
@@ -148,7 +149,15 @@ struct JournalDirectory: Sendable {
 
   /// Takes a segment out of the journal but keeps its bytes.
   func setAsideSegment(_ number: UInt64) throws(FileError) {
-    try FileSystem.rename(path(ofSegment: number), to: path(ofSegment: number) + ".damaged")
+    let path = path(ofSegment: number)
+    try FileSystem.rename(path, to: path + Self.damagedSuffix)
+  }
+
+  /// The files of the segments that were set aside for damage, in order.
+  func segmentsSetAside() throws(FileError) -> [String] {
+    if isDiscarding { return [] }
+    return try FileSystem.list(path).filter { $0.hasSuffix(Self.damagedSuffix) }.sorted()
+      .map { "\(path)/\($0)" }
   }
 
   func synchronize() throws(FileError) {

@@ -42,6 +42,8 @@ package struct StoreInformation: Sendable {
   package var freePageCount = 0
   /// The bytes of the files of the journal, whose samples are not counted.
   package var journalByteCount = 0
+  /// The segments of the journal that were set aside for damage.
+  package var damagedSegmentCount = 0
   /// The deletions whose samples may still take space.
   package var deletionCount = 0
   /// What makes it have many series.
@@ -55,9 +57,13 @@ package struct StoreInformation: Sendable {
   package static func read(
     directory: String, limit: Int, options: StoreOptions = StoreOptions()
   ) throws(StorageError) -> StoreInformation {
+    let journal = JournalDirectory(dataDirectory: directory)
     let journalByteCount: Int
+    let damagedSegmentCount: Int
+    try StoreParts.check(directory)
     do throws(FileError) {
-      journalByteCount = try byteCount(ofFilesIn: JournalDirectory(dataDirectory: directory).path)
+      journalByteCount = try byteCount(ofFilesIn: journal.path)
+      damagedSegmentCount = try journal.segmentsSetAside().count
     } catch {
       throw StorageError(error)
     }
@@ -69,6 +75,7 @@ package struct StoreInformation: Sendable {
       try StoreInformation(schema, view: view, limit: limit)
     }
     information.journalByteCount = journalByteCount
+    information.damagedSegmentCount = damagedSegmentCount
     return information
   }
 

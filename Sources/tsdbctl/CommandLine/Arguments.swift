@@ -66,7 +66,9 @@ struct Arguments: Sendable {
       isNegated = true
     }
     guard isLong, let flag = flags[name] else {
-      let nearest = nearestName(to: name, among: flags.keys.sorted())
+      let nearest =
+        flags.values.first { $0.formerName == name }?.name
+        ?? nearestName(to: name, among: flags.keys.sorted())
       throw UsageError(
         "unknown flag \(argument.prefix { $0 != "=" })",
         hint: nearest.map { "did you mean --\($0)?" })

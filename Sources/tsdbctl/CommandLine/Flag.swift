@@ -12,6 +12,9 @@ struct Flag: Sendable {
   let name: String
   /// A letter that stands for the name after a single dash.
   var shortName: Character?
+  /// A name that others know the flag by: not accepted, but understood enough
+  /// to be told this one.
+  var formerName: String?
   let kind: Kind
   /// The value when the flag is not given; nil when there is none.
   let defaultValue: String?
@@ -23,10 +26,11 @@ struct Flag: Sendable {
   /// A flag that takes a value.
   static func value(
     _ name: String, _ placeholder: String, default defaultValue: String? = nil,
-    isRepeatable: Bool = false, _ help: String
+    isRepeatable: Bool = false, formerName: String? = nil, _ help: String
   ) -> Flag {
     Flag(
-      name: name, kind: .value("<\(placeholder)>"), defaultValue: defaultValue,
+      name: name, formerName: formerName, kind: .value("<\(placeholder)>"),
+      defaultValue: defaultValue,
       isRepeatable: isRepeatable, help: help)
   }
 

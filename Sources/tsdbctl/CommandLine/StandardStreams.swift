@@ -31,6 +31,11 @@ enum StandardError {
   static func write(_ text: String) {
     _ = writeAll(Array(text.utf8), to: STDERR_FILENO)
   }
+
+  /// Writes what a reader of the output should know, a line each.
+  static func write(notes: [String]) {
+    for note in notes { write("note: \(note)\n") }
+  }
 }
 
 /// Reads the process's standard input.

@@ -39,7 +39,9 @@ enum CopyCommands {
       throw UsageError("--skip-head without --url")
     }
     let (directory, destination) = try directories(arguments, "snapshot")
-    try Database.openReadOnly(at: directory).snapshot(to: destination)
+    let database = try Database.openReadOnly(at: directory)
+    try database.snapshot(to: destination)
+    StandardError.write(notes: database.openingWarnings)
     StandardOutput.write("\(destination)\n")
     return .success
   }
@@ -68,6 +70,11 @@ enum CopyCommands {
   private static func compact(_ arguments: Arguments) throws -> ExitStatus {
     let (directory, destination) = try directories(arguments, "compact")
     let compaction = try Database.compact(at: directory, to: destination)
+    StandardError.write(notes: compaction.warnings)
+    if compaction.warnings.isEmpty == false {
+      StandardError.write(
+        "note: \(destination) is incomplete: it lacks what is damaged in \(directory)\n")
+    }
     StandardOutput.write(
       "\(directory): \(compaction.sourceByteCount) bytes\n"
         + "\(destination): \(compaction.byteCount) bytes\n")
@@ -78,7 +85,7 @@ enum CopyCommands {
     _ arguments: Arguments, _ command: String
   ) throws(UsageError) -> (String, String) {
     let operands = arguments.operands
-    guard operands.count == 2 else {
+    guard operands.count == 2, operands.allSatisfy({ $0.isEmpty == false }) else {
       throw UsageError(
         "name the data directory and the one to make",
         hint: "tsdbctl \(command) data copy-of-data")

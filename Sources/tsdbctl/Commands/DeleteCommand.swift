@@ -113,6 +113,7 @@ enum DeleteCommand {
       isDryRun
       ? try Database.openReadOnly(at: path, options: options)
       : try Database.open(at: path, options: options)
+    StandardError.write(notes: database.openingWarnings)
     do {
       let deleted = try database.delete(
         matching: selectors.map { try database.matchers(ofSelector: $0) }, from: start,

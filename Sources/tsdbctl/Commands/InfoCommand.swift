@@ -77,6 +77,7 @@ enum InfoCommand {
         ["bytes a sample", perSample(information.tableBytes, information.samples)],
         ["free bytes in file", "\(information.freeBytes)"],
         ["bytes of journal", "\(information.journalBytes)"],
+        ["damaged segments", "\(information.damagedSegments)"],
         ["deletions", "\(information.deletions)"],
       ], numericColumns: [1])
   }

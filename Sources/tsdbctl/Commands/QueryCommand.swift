@@ -152,7 +152,8 @@ enum QueryCommand {
         return ResultTable(data)
       }
     } catch let error as AnswerError {
-      throw CommandFailure(error.message, hint: pointer(to: error.message, in: expression))
+      throw CommandFailure(
+        error.message, hint: pointer(to: error.message, in: expression) ?? remedy(error.message))
     }
   }
 
@@ -179,8 +180,33 @@ enum QueryCommand {
     guard numbers.count == 2, lines.indices.contains(numbers[0] - 1), numbers[1] >= 1 else {
       return nil
     }
-    let blanks = String(repeating: " ", count: numbers[1] - 1)
-    return "here:\n  \(lines[numbers[0] - 1])\n  \(blanks)^"
+    let (text, column) = excerpt(of: Array(lines[numbers[0] - 1]), around: numbers[1] - 1)
+    return "here:\n  \(text)\n  \(String(repeating: " ", count: column))^"
+  }
+
+  /// The part of a long line that a person sees at once, and where `column` of
+  /// the line is in it.
+  private static func excerpt(
+    of line: [Character], around column: Int
+  ) -> (text: String, column: Int) {
+    let width = 80
+    guard line.count > width else { return (String(line), column) }
+    let start = max(0, min(column - width / 2, line.count - width))
+    let mark = "..."
+    let head = start > 0 ? mark : ""
+    let tail = start + width < line.count ? mark : ""
+    return (head + String(line[start..<start + width]) + tail, column - start + head.count)
+  }
+
+  /// What to do about a query that reached a limit, or nil.
+  private static func remedy(_ message: String) -> String? {
+    if message.contains("too many samples into memory") {
+      return "select less, or ask a server that was started with a higher --query.max-samples"
+    }
+    if message.hasPrefix("query timed out") {
+      return "select less, or ask a server that was started with a longer --query.timeout"
+    }
+    return nil
   }
 
   private static func source(_ arguments: Arguments) throws -> any APISource {
@@ -221,9 +247,7 @@ enum QueryCommand {
     _ table: (Payload) -> ResultTable
   ) throws -> ExitStatus {
     let answer = try Answer<Payload>.decode(body)
-    for note in (answer.warnings ?? []) + (answer.infos ?? []) {
-      StandardError.write("note: \(note)\n")
-    }
+    StandardError.write(notes: (answer.warnings ?? []) + (answer.infos ?? []))
     guard let data = answer.data else { throw CommandFailure("the answer holds no data") }
     let result = table(data)
     switch format {

@@ -25,6 +25,7 @@ enum ServeCommand {
       .value("storage.tsdb.path", "dir", default: "data/", "Where the samples are kept."),
       .value(
         "storage.tsdb.retention.time", "duration", default: "15d",
+        formerName: "storage.tsdb.retention",
         """
         How long samples are kept, counted back from the newest one; with a size alone, as long
               as that allows.

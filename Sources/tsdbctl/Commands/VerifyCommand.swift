@@ -1,3 +1,4 @@
+import Pushing
 import SeriesModel
 import TSDB
 
@@ -7,8 +8,9 @@ enum VerifyCommand {
     words: ["verify"], summary: "Checks everything in a data directory.", operands: "DIR",
     discussion: """
       Reads every byte that counts, decodes every chunk, and compares index, windows, chunks
-      and journal with each other. Changes nothing; a server may be using the directory.
-      Prints each damage. Exit status: 0 sound, 1 damaged, 2 wrong usage.
+      and journal with each other. Reads the groups that were pushed, too. Changes nothing; a
+      server may be using the directory. Prints each damage, and each file that was set aside
+      for damage (*.damaged, *.unreadable) as long as it is there. Exit status: 0 sound, 1 damaged, 2 wrong usage.
       """,
     flags: []
   ) { arguments in
@@ -16,17 +18,20 @@ enum VerifyCommand {
       throw UsageError("name one directory to check", hint: "tsdbctl verify data")
     }
     let result = try Database.verify(at: path)
+    let groups = try PushGroupCheck.run(directory: path + "/pushgateway")
+    let findingCount = result.findingCount + groups.count
     for finding in result.findings {
       StandardOutput.write("\(finding.place): \(finding.description)\n")
     }
     if result.findingCount > result.findings.count {
       StandardOutput.write("and \(result.findingCount - result.findings.count) more\n")
     }
-    let verdict = result.findingCount == 0 ? "sound" : counted(result.findingCount, "damage")
+    for finding in groups { StandardOutput.write("\(finding.path): \(finding.description)\n") }
+    let verdict = findingCount == 0 ? "sound" : counted(findingCount, "damage")
     StandardOutput.write(
       "\(path): \(verdict); checked \(counted(result.windowCount, "window")), "
         + "\(result.seriesCount) series, \(counted(result.chunkCount, "chunk")), "
         + "\(counted(result.sampleCount, "sample")), \(counted(result.byteCount, "byte"))\n")
-    return result.findingCount == 0 ? .success : .failure
+    return findingCount == 0 ? .success : .failure
   }
 }

@@ -20,6 +20,7 @@ package enum IntegrityCheck {
     directory: String, options: StoreOptions = StoreOptions()
   ) throws(StorageError) -> IntegrityReport {
     var report = IntegrityReport()
+    guard try hasTables(directory, report: &report) else { return report }
     guard try hasSoundPages(directory, report: &report) else { return report }
     let hasJournal = try hasJournal(directory, report: &report)
     guard let contents = try open(directory, options, report: &report) else { return report }
@@ -55,6 +56,28 @@ package enum IntegrityCheck {
       }
     }
     return report
+  }
+
+  /// Whether there are tables; false, with a finding, when only a journal or an
+  /// empty file is left of them.
+  private static func hasTables(
+    _ directory: String, report: inout IntegrityReport
+  ) throws(StorageError) -> Bool {
+    let path = directory + "/data.mdb"
+    if try StoreParts.hasTables(directory) { return true }
+    do throws(StorageError) {
+      try StoreParts.check(directory)
+    } catch {
+      guard case .missingTables = error else { throw error }
+      report.add(
+        path,
+        "the tables are gone: the file is missing or empty, and only what was not in it yet is "
+          + "left, in the journal; restore the file or a snapshot")
+      return false
+    }
+    guard FileSystem.exists(path) else { throw StorageError(FileError.notFound(path)) }
+    report.add(path, "the file is empty, and so is the journal: nothing was stored, or all is gone")
+    return false
   }
 
   /// Looks at the structure of the pages of `data.mdb`; false, with a finding,
@@ -98,7 +121,12 @@ package enum IntegrityCheck {
   ) throws(StorageError) -> Bool {
     let journal = JournalDirectory(dataDirectory: directory)
     do throws(FileError) {
-      _ = try journal.segmentNumbers()
+      for path in try journal.segmentsSetAside() {
+        report.add(
+          path,
+          "a segment of the journal that was damaged, set aside: what could not be read of it is "
+            + "missing from the tables; delete the file once you no longer want to look at it")
+      }
       return true
     } catch {
       guard error.isNotFound, FileSystem.exists(directory + "/data.mdb") else {
