@@ -71,7 +71,7 @@ package final class QueryLog: Sendable {
     guard isOpen else { return }
     var json = JSONWriter()
     json.object { json in
-      json.member("time", TimeText.rfc3339(now))
+      json.member("time", now.rfc3339)
       json.member("level", "INFO")
       json.member("msg", "promql query logged")
       json.name("params")
@@ -109,9 +109,9 @@ extension JSONWriter {
       case .instant(let time): (time, time, 0)
       case .range(let from, let through, let step): (from, through, step)
       }
-    member("end", TimeText.rfc3339(end))
+    member("end", end.rfc3339)
     member("query", query.text)
-    member("start", TimeText.rfc3339(start))
+    member("start", start.rfc3339)
     member("step", Int(step / 1000))
   }
 }

@@ -33,14 +33,14 @@ extension JSONWriter {
       json.member("query", query.text)
       switch query.time {
       case .instant(let time):
-        json.member("time", TimeText.rfc3339(time))
+        json.member("time", time.rfc3339)
       case .range(let from, let through, let stepMilliseconds):
-        json.member("start", TimeText.rfc3339(from))
-        json.member("end", TimeText.rfc3339(through))
+        json.member("start", from.rfc3339)
+        json.member("end", through.rfc3339)
         json.member("step", number: Double(stepMilliseconds) / 1000)
       }
       json.member("client", query.client)
-      json.member("since", TimeText.rfc3339(query.start))
+      json.member("since", query.start.rfc3339)
       let (seconds, attoseconds) = query.elapsed.components
       json.member("seconds", number: Double(seconds) + Double(attoseconds) / 1e18)
       json.member("samples", query.samplesRead)
