@@ -194,8 +194,6 @@ private func quoted(_ character: Unicode.Scalar) -> String {
   case "\"": return "'\"'"
   default:
     if isPrintable(character) || character.isASCII {
-      // As Go prints it; in a query it would have to be escaped.
-      if character == "\u{FFFD}" { return "'\u{FFFD}'" }
       return "'\(String(character).quotedForPromQL.dropFirst().dropLast())'"
     }
     let digits = String(character.value, radix: 16)

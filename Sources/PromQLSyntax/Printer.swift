@@ -9,7 +9,11 @@ extension Expression: CustomStringConvertible {
   public var description: String {
     var printer = Printer()
     printer.print(self)
-    return printer.output
+    // It stands in strings alone, where the lexer takes it for bytes that are no
+    // UTF-8.
+    guard printer.output.unicodeScalars.contains("\u{FFFD}") else { return printer.output }
+    return printer.output.split(separator: "\u{FFFD}", omittingEmptySubsequences: false)
+      .joined(separator: "\\ufffd")
   }
 }
 

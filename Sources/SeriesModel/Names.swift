@@ -53,8 +53,6 @@ extension String {
       case "\u{00}"..."\u{1F}", "\u{7F}":
         let digits = String(scalar.value, radix: 16)
         text += "\\x" + (digits.count == 1 ? "0" : "") + digits
-      // The lexer takes it for bytes that are no UTF-8.
-      case "\u{FFFD}": text += "\\ufffd"
       default: text.unicodeScalars.append(scalar)
       }
     }
