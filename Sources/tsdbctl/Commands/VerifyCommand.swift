@@ -10,7 +10,8 @@ enum VerifyCommand {
       Reads every byte that counts, decodes every chunk, and compares index, windows, chunks
       and journal with each other. Reads the groups that were pushed, too. Changes nothing; a
       server may be using the directory. Prints each damage, and each file that was set aside
-      for damage (*.damaged, *.unreadable) as long as it is there. Exit status: 0 sound, 1 damaged, 2 wrong usage.
+      for damage (*.damaged, *.unreadable) as long as it is there. Exit status: 0 sound,
+      1 damaged, 2 wrong usage.
       """,
     flags: []
   ) { arguments in
