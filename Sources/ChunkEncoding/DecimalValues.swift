@@ -28,8 +28,11 @@ enum DecimalValues {
   ]
   fileprivate static let deltaFlag: UInt8 = 32
 
+  /// Stores the first `limit` of `count` values, one at least, as the elements of
+  /// `output` from `start` on.
   static func decode(
-    _ bytes: Span<UInt8>, count: Int, into output: inout MutableSpan<Double>, from start: Int
+    _ bytes: Span<UInt8>, count: Int, first limit: Int, into output: inout MutableSpan<Double>,
+    from start: Int
   ) throws(ChunkError) {
     var reader = ChunkReader(bytes)
     let head = try reader.byte()
@@ -47,11 +50,13 @@ enum DecimalValues {
     if head & deltaFlag != 0 {
       let first = try reader.zigZag()
       output[start] = Double(bitPattern: first.word)
-      try PackedIntegers(count: count - 1, from: &reader).unpack(into: &output, from: start + 1)
-      convert(&output, start: start, count: count, exponent: exponent, areDeltas: true)
+      try PackedIntegers(count: count - 1, from: &reader).unpack(
+        first: limit - 1, into: &output, from: start + 1)
+      convert(&output, start: start, count: limit, exponent: exponent, areDeltas: true)
     } else {
-      try PackedIntegers(count: count, from: &reader).unpack(into: &output, from: start)
-      convert(&output, start: start, count: count, exponent: exponent, areDeltas: false)
+      try PackedIntegers(count: count, from: &reader).unpack(
+        first: limit, into: &output, from: start)
+      convert(&output, start: start, count: limit, exponent: exponent, areDeltas: false)
     }
     try reader.expectEnd()
     var index = 0
@@ -59,6 +64,7 @@ enum DecimalValues {
       let gap = try others.varint()
       guard gap < UInt64(count - index) else { throw .contradictory }
       index += Int(gap)
+      if index >= limit { return }
       output[start + index] = Double(bitPattern: try others.word())
       index += 1
     }

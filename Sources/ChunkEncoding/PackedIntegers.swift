@@ -204,27 +204,29 @@ struct PackedIntegers: ~Escapable {
   /// What all integers are, when the head says that they are equal.
   var single: Int64? { width == 0 && exceptionCount == 0 ? base : nil }
 
-  /// Stores the integers as the elements of `output` from `start` on.
+  /// Stores the first `limit` integers as the elements of `output` from `start`
+  /// on.
   ///
-  /// - Precondition: `output` has room for them.
+  /// - Precondition: There are so many, and `output` has room for them.
   consuming func unpack<Element: Word64>(
-    into output: inout MutableSpan<Element>, from start: Int
+    first limit: Int, into output: inout MutableSpan<Element>, from start: Int
   ) throws(ChunkError) {
-    precondition(start >= 0 && start + count <= output.count)
+    precondition(limit >= 0 && limit <= count && start >= 0 && start + limit <= output.count)
     if width == 0 {
       let element = Element(word: base.word)
       // Safety: the precondition above.
-      for index in start..<start + count { unsafe output[unchecked: index] = element }
+      for index in start..<start + limit { unsafe output[unchecked: index] = element }
     } else if width <= 56 {
-      unpackNarrow(into: &output, from: start)
+      unpackNarrow(first: limit, into: &output, from: start)
     } else {
-      unpackWide(into: &output, from: start)
+      unpackWide(first: limit, into: &output, from: start)
     }
     var index = 0
     for _ in 0..<exceptionCount {
       let gap = try exceptions.varint()
       guard gap < UInt64(count - index) else { throw .contradictory }
       index += Int(gap)
+      if index >= limit { return }
       output[start + index] = Element(word: (base &+ (try exceptions.zigZag())).word)
       index += 1
     }
@@ -235,9 +237,9 @@ struct PackedIntegers: ~Escapable {
   /// The end of the fields is copied in front of zeros first, so that each
   /// load stays within the bytes.
   private func unpackNarrow<Element: Word64>(
-    into output: inout MutableSpan<Element>, from start: Int
+    first limit: Int, into output: inout MutableSpan<Element>, from start: Int
   ) {
-    let end = start + count
+    let end = start + limit
     var index = start
     var bit = 0
     unpackRun(fields, bit: &bit, index: &index, end: end, into: &output)
@@ -276,9 +278,9 @@ struct PackedIntegers: ~Escapable {
 
   /// Fields of more than 56 bits, which are rare.
   private func unpackWide<Element: Word64>(
-    into output: inout MutableSpan<Element>, from start: Int
+    first limit: Int, into output: inout MutableSpan<Element>, from start: Int
   ) {
-    for place in 0..<count {
+    for place in 0..<limit {
       var field: UInt64 = 0
       for offset in 0..<width {
         let bit = place * width + offset

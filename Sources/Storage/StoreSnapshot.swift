@@ -105,7 +105,7 @@ struct StoreSeriesSet: SeriesSet {
     var tombstones: WindowTombstones
   }
 
-  /// Sorted by labels.
+  /// By ascending id, as the tables are.
   let entries: [Entry]
   let headSamples: HeadSamples
   let windows: [StoredWindow]
