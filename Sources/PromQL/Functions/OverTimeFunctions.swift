@@ -31,7 +31,10 @@ private func counting(
   }
   return overTime(
     name, summary, isExperimental: isExperimental, evaluate,
-    mixed: { try evaluate($0, $1, &$2.values) })
+    mixed: { series, arguments, column in
+      var values = column.values.mutableSpan
+      try evaluate(series, arguments, &values)
+    })
 }
 
 /// One sample of each window, of whatever kind it is.
@@ -155,7 +158,7 @@ let overTimeFunctions: [FunctionDefinition] = [
   ) { medianAbsoluteDeviation(of: Array($0.values[$1])) },
   FunctionDefinition(
     "quantile_over_time", [.scalar, .rangeVector], summary: "A quantile of the values.",
-    body: .window(slideQuantile)),
+    body: .window { try slideQuantile(over: $0, arguments: $1, into: &$2) }),
   FunctionDefinition(
     "absent_over_time", [.rangeVector], reportsAbsence: true,
     summary: "1 where no series has a sample.",
@@ -234,7 +237,7 @@ private func windowVariance(_ samples: SampleColumns, _ window: Range<Int>) -> D
 /// - Complexity: O(samples + steps).
 private func slideExtreme(
   over series: WindowedSeries, ofLast: Bool = false, asTime: Bool = false,
-  into values: inout [Double], isBeaten: (_ extreme: Double, _ by: Double) -> Bool
+  into values: inout MutableSpan<Double>, isBeaten: (_ extreme: Double, _ by: Double) -> Bool
 ) throws {
   let samples = series.samples
   var queue: [Int] = []
@@ -263,7 +266,7 @@ private func slideExtreme(
 }
 
 private func slideQuantile(
-  over series: WindowedSeries, arguments: WindowArguments, into values: inout [Double]
+  over series: WindowedSeries, arguments: WindowArguments, into values: inout MutableSpan<Double>
 ) throws {
   var scratch: [Double] = []
   try series.forEachWindow { window in
