@@ -30,15 +30,11 @@ import Testing
   }
 
   @Test func aSeriesTakesOverBoundsThatAreItsOwn() {
-    let context = EvaluationContext(
-      text: "", times: QueryTimes(start: 0, end: 0, step: 0), lookbackDelta: 0,
-      removesNamesAtOnce: false, budget: SampleBudget(limit: 1), selections: [], deadline: nil,
-      cancellation: nil)
     func windows(over times: [Int64], reusing known: WindowBounds?) -> WindowedSeries {
       var samples = SampleColumns()
       for time in times { samples.append(timestampMilliseconds: time, value: 1) }
       return WindowedSeries(
-        labels: Labels(), samples: samples, geometry: Self.geometry, context: context,
+        labels: Labels(), samples: samples, geometry: Self.geometry, context: .alone,
         reusing: known)
     }
     let first = windows(over: [10, 20], reusing: nil)
