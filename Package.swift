@@ -193,7 +193,8 @@ let package = Package(
     tests(
       "PrometheusAPITests",
       imports: [
-        "PrometheusAPI", "TSDB", "HTTPServer", "SeriesModel", "Instrumentation", "TestSupport",
+        "PrometheusAPI", "PromQL", "TSDB", "HTTPServer", "SeriesModel", "Instrumentation",
+        "TestSupport",
       ]),
   ],
   cxxLanguageStandard: .cxx17

@@ -6,11 +6,7 @@ extension JSONWriter {
   /// Writes a label set as an object.
   mutating func write(_ labels: Labels) {
     object { json in
-      labels.forEachBytes { name, value in
-        json.string(utf8: name)
-        json.beginMemberValue()
-        json.string(utf8: value)
-      }
+      labels.forEachBytes { name, value in json.member(utf8: name, value) }
     }
   }
 
@@ -31,34 +27,58 @@ extension JSONWriter {
     case .vector(let elements):
       member("resultType", "vector")
       name("result")
+      // The elements are of one moment.
+      let openings = SampleOpenings(
+        elements.first.map { [$0.sample.timestamp.milliseconds] } ?? [])
       array { json in
-        for element in elements { json.write(element) }
+        for (index, element) in elements.enumerated() {
+          if index > 0 {
+            json.makeRoom(
+              for: element.labels.encodedBytes.count + JSONWriter.sampleCapacity,
+              writtenShare: Double(index) / Double(elements.count))
+          }
+          json.write(element, openings)
+        }
       }
     case .matrix(let series):
       member("resultType", "matrix")
       name("result")
+      // The steps of the query, if any series has a sample at each.
+      let longest = series.max { $0.samples.count < $1.samples.count }
+      let openings = SampleOpenings(longest?.samples.timestamps ?? [])
+      let sampleCount = series.reduce(0) { $0 + $1.samples.count }
       array { json in
-        for series in series { json.write(series) }
+        var writtenCount = 0
+        for series in series {
+          if writtenCount > 0 {
+            json.makeRoom(
+              for: series.labels.encodedBytes.count
+                + series.samples.count * JSONWriter.sampleCapacity,
+              writtenShare: Double(writtenCount) / Double(sampleCount))
+          }
+          json.write(series, openings)
+          writtenCount += series.samples.count
+        }
       }
     }
   }
 
-  private mutating func write(_ element: VectorElement) {
-    let time = element.sample.timestamp.milliseconds
+  private mutating func write(_ element: VectorElement, _ openings: SampleOpenings) {
     object { json in
       json.name("metric")
       json.write(element.labels)
       if let histogram = element.histogram {
         json.name("histogram")
-        json.sample(timestampMilliseconds: time, histogram: histogram)
+        json.sample(
+          timestampMilliseconds: element.sample.timestamp.milliseconds, histogram: histogram)
       } else {
         json.name("value")
-        json.sample(timestampMilliseconds: time, value: element.sample.value)
+        json.sample(element.sample, openings)
       }
     }
   }
 
-  private mutating func write(_ series: MatrixSeries) {
+  private mutating func write(_ series: MatrixSeries, _ openings: SampleOpenings) {
     let samples = series.samples
     let histograms = samples.histograms.indices.filter { samples.histograms[$0] != nil }
     object { json in
@@ -68,7 +88,7 @@ extension JSONWriter {
         json.name("values")
         json.array { json in
           guard histograms.isEmpty == false else {
-            json.samples(samples)
+            json.samples(samples, openings)
             return
           }
           for index in 0..<samples.count where samples.histogram(at: index) == nil {

@@ -11,9 +11,18 @@ struct JSONWriter {
   /// Whether the next element of the innermost container needs a comma.
   private var needsComma = false
 
-  /// Makes room for `count` bytes in all.
-  mutating func reserveCapacity(_ count: Int) {
-    bytes.reserveCapacity(count)
+  /// Makes room for `count` bytes behind the text.
+  ///
+  /// Where that takes another buffer, it is one for the whole text as foreseen,
+  /// so that a large answer is seldom copied and little memory is touched for
+  /// nothing.
+  ///
+  /// - Parameter share: How much of the text is written, above 0 and up to 1.
+  mutating func makeRoom(for count: Int, writtenShare share: Double) {
+    guard bytes.capacity - bytes.count < count else { return }
+    // A margin, as what follows is seldom exactly alike.
+    let foreseen = Int(Double(bytes.count) / share * 1.125)
+    bytes.reserveCapacity(max(bytes.count + count, foreseen))
   }
 
   /// Writes `{ ... }`.
@@ -40,11 +49,6 @@ struct JSONWriter {
   /// Writes a member's name; its value comes next.
   mutating func name(_ name: String) {
     string(name)
-    beginMemberValue()
-  }
-
-  /// Ends a member's name that was written as a string.
-  mutating func beginMemberValue() {
     bytes.append(UInt8(ascii: ":"))
     needsComma = false
   }
@@ -113,9 +117,22 @@ struct JSONWriter {
   /// Writes a string given by its UTF-8 bytes.
   mutating func string(utf8 text: Span<UInt8>) {
     separate()
-    bytes.append(UInt8(ascii: "\""))
-    JSONWriter.appendEscaped(text, to: &bytes)
-    bytes.append(UInt8(ascii: "\""))
+    bytes.append(addingCapacity: JSONWriter.capacity(ofString: text)) {
+      JSONWriter.append(string: text, to: &$0)
+    }
+    needsComma = true
+  }
+
+  /// Writes a member with a string value, both given by their UTF-8 bytes.
+  mutating func member(utf8 name: Span<UInt8>, _ value: Span<UInt8>) {
+    separate()
+    let capacity =
+      JSONWriter.capacity(ofString: name) + JSONWriter.capacity(ofString: value) + 1
+    bytes.append(addingCapacity: capacity) { output in
+      JSONWriter.append(string: name, to: &output)
+      output.append(UInt8(ascii: ":"))
+      JSONWriter.append(string: value, to: &output)
+    }
     needsComma = true
   }
 
@@ -128,37 +145,51 @@ struct JSONWriter {
 
   /// Writes `[time,"value"]`, the API's form of a sample.
   mutating func sample(timestampMilliseconds: Int64, value: Double) {
+    array { json in
+      json.timestamp(Timestamp(milliseconds: timestampMilliseconds))
+      json.string(float: value)
+    }
+  }
+
+  /// Writes a sample as ``sample(timestampMilliseconds:value:)`` does.
+  ///
+  /// - Parameter openings: The beginnings of samples at such times.
+  mutating func sample(_ sample: Sample, _ openings: SampleOpenings) {
     separate()
-    bytes.append(addingCapacity: JSONWriter.sampleCapacity) {
-      JSONWriter.append(timestampMilliseconds, value, to: &$0)
+    bytes.append(addingCapacity: JSONWriter.sampleCapacity) { output in
+      var place = 0
+      JSONWriter.append(
+        sample.timestamp.milliseconds, sample.value, openings, after: &place, to: &output)
     }
     needsComma = true
   }
 
   /// Writes the samples of a series that has numbers only, as elements.
   ///
+  /// - Parameter openings: The beginnings of samples at such times.
   /// - Precondition: There are any.
-  mutating func samples(_ samples: SampleColumns) {
+  mutating func samples(_ samples: SampleColumns, _ openings: SampleOpenings) {
     separate()
     bytes.append(addingCapacity: samples.count * JSONWriter.sampleCapacity) { output in
+      var place = 0
       for index in 0..<samples.count {
         if index > 0 { output.append(UInt8(ascii: ",")) }
-        JSONWriter.append(samples.timestamps[index], samples.values[index], to: &output)
+        JSONWriter.append(
+          samples.timestamps[index], samples.values[index], openings, after: &place, to: &output)
       }
     }
     needsComma = true
   }
 
   /// The most bytes of a sample, and a comma.
-  private static let sampleCapacity = timestampTextCapacity + jsonFloatCapacity + 6
+  static let sampleCapacity = SampleOpenings.capacity + jsonFloatCapacity + 3
 
+  @inline(__always)
   private static func append(
-    _ timestamp: Int64, _ value: Double, to output: inout OutputSpan<UInt8>
+    _ timestamp: Int64, _ value: Double, _ openings: SampleOpenings, after place: inout Int,
+    to output: inout OutputSpan<UInt8>
   ) {
-    output.append(UInt8(ascii: "["))
-    appendTimestamp(milliseconds: timestamp, to: &output)
-    output.append(UInt8(ascii: ","))
-    output.append(UInt8(ascii: "\""))
+    openings.append(timestamp, after: &place, to: &output)
     appendJSONFloat(value, to: &output)
     output.append(UInt8(ascii: "\""))
     output.append(UInt8(ascii: "]"))
@@ -176,29 +207,61 @@ struct JSONWriter {
     needsComma = false
   }
 
-  /// Appends `text` with the escapes that JSON demands.
-  private static func appendEscaped(_ text: Span<UInt8>, to bytes: inout [UInt8]) {
+  /// The most bytes of `text` as a string.
+  private static func capacity(ofString text: Span<UInt8>) -> Int { 6 * text.count + 2 }
+
+  /// Appends `text` in quotes, with the escapes that JSON demands.
+  ///
+  /// - Precondition: `output` has room for ``capacity(ofString:)`` bytes.
+  private static func append(string text: Span<UInt8>, to output: inout OutputSpan<UInt8>) {
+    output.append(UInt8(ascii: "\""))
+    if text.needsEscapes {
+      appendEscaped(text, to: &output)
+    } else {
+      output.append(text)
+    }
+    output.append(UInt8(ascii: "\""))
+  }
+
+  private static func appendEscaped(_ text: Span<UInt8>, to output: inout OutputSpan<UInt8>) {
     for index in text.indices {
       let byte = text[index]
       switch byte {
       case UInt8(ascii: "\""), UInt8(ascii: "\\"):
-        bytes.append(UInt8(ascii: "\\"))
-        bytes.append(byte)
+        output.append("\\".utf8.span)
+        output.append(byte)
       case UInt8(ascii: "\n"):
-        bytes.append(contentsOf: "\\n".utf8)
+        output.append("\\n".utf8.span)
       case UInt8(ascii: "\r"):
-        bytes.append(contentsOf: "\\r".utf8)
+        output.append("\\r".utf8.span)
       case UInt8(ascii: "\t"):
-        bytes.append(contentsOf: "\\t".utf8)
+        output.append("\\t".utf8.span)
       case 0..<0x20:
-        let digits = Array("0123456789abcdef".utf8)
-        bytes.append(contentsOf: "\\u00".utf8)
-        bytes.append(digits[Int(byte >> 4)])
-        bytes.append(digits[Int(byte & 0xF)])
+        output.append("\\u00".utf8.span)
+        output.append(hexadecimalDigit(byte >> 4))
+        output.append(hexadecimalDigit(byte & 0xF))
       default:
-        bytes.append(byte)
+        output.append(byte)
       }
     }
+  }
+
+  private static func hexadecimalDigit(_ value: UInt8) -> UInt8 {
+    value < 10 ? UInt8(ascii: "0") + value : UInt8(ascii: "a") + value - 10
+  }
+}
+
+extension Span<UInt8> {
+  /// True when the text cannot stand in a JSON string as it is.
+  fileprivate var needsEscapes: Bool {
+    // Without a branch for each byte.
+    var needsEscapes = false
+    for index in indices {
+      let byte = self[index]
+      needsEscapes =
+        needsEscapes || byte < 0x20 || byte == UInt8(ascii: "\"") || byte == UInt8(ascii: "\\")
+    }
+    return needsEscapes
   }
 }
 

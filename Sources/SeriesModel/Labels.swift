@@ -113,16 +113,25 @@ public struct Labels: Sendable {
   /// A copy that keeps the labels for whose name `isIncluded` holds; the
   /// bytes of the kept labels are moved as they are.
   package func filter(_ isIncluded: (Span<UInt8>) -> Bool) -> Labels {
-    let bytes = encodedBytes.span
     var kept: [UInt8] = []
-    kept.reserveCapacity(bytes.count)
+    kept.reserveCapacity(encodedBytes.count)
+    appendEncoded(to: &kept, where: isIncluded)
+    return Labels(trustedEncodedBytes: kept)
+  }
+
+  /// Appends ``encodedBytes`` of the labels for whose name `isIncluded` holds.
+  ///
+  /// For who looks many label sets up and needs no memory for each.
+  package func appendEncoded(
+    to output: inout [UInt8], where isIncluded: (Span<UInt8>) -> Bool
+  ) {
+    let bytes = encodedBytes.span
     var cursor = EncodedLabelCursor()
     while cursor.advance(in: bytes) {
       if isIncluded(bytes.extracting(cursor.name)) {
-        kept.append(contentsOf: encodedBytes[cursor.whole])
+        output.append(contentsOf: encodedBytes[cursor.whole])
       }
     }
-    return Labels(trustedEncodedBytes: kept)
   }
 
   /// Calls `body` with the UTF-8 bytes of each name and value, in name order.
@@ -162,7 +171,7 @@ extension Labels: Sequence {
 
 extension Labels: Hashable {
   public static func == (left: Labels, right: Labels) -> Bool {
-    left.encodedBytes == right.encodedBytes
+    left.encodedBytes.span.hasSameBytes(as: right.encodedBytes.span)
   }
 
   public func hash(into hasher: inout Hasher) {

@@ -1,4 +1,6 @@
+import PromQL
 import SeriesModel
+import TestSupport
 import Testing
 
 @testable import PrometheusAPI
@@ -31,6 +33,31 @@ import Testing
       text { $0.string("a\"b\\c\nd\te\u{1}\u{7F}é") } == "\"a\\\"b\\\\c\\nd\\te\\u0001\u{7F}é\"")
   }
 
+  @Test func everyByteIsEscapedWhereverItStands() {
+    for code in UInt8(0)..<128 {
+      let character = String(UnicodeScalar(code))
+      let escaped =
+        switch character {
+        case "\"", "\\": "\\" + character
+        case "\n": "\\n"
+        case "\r": "\\r"
+        case "\t": "\\t"
+        case _ where code < 0x20:
+          "\\u00" + (code < 0x10 ? "0" : "") + String(code, radix: 16)
+        default: character
+        }
+      for place in [0, 1, 7, 8, 15, 16, 17, 40] {
+        let before =
+          String(repeating: "é", count: place / 2) + String(repeating: "b", count: place % 2)
+        let after = String(repeating: "c", count: 40 - place)
+        let wanted = "\"\(before)\(escaped)\(after)\""
+        #expect(text { $0.string(before + character + after) } == wanted)
+        let labels: Labels = ["a": before + character + after, "z": "1"]
+        #expect(text { $0.write(labels) } == "{\"a\":\(wanted),\"z\":\"1\"}")
+      }
+    }
+  }
+
   struct SampleCase: Sendable {
     let milliseconds: Int64
     let value: Double
@@ -50,6 +77,77 @@ import Testing
   func samplesAreWrittenAsPrometheusWritesThem(_ row: SampleCase) {
     let json = text { $0.sample(timestampMilliseconds: row.milliseconds, value: row.value) }
     #expect(json == row.json)
+    let sample = Sample(milliseconds: row.milliseconds, value: row.value)
+    for times in [[], [row.milliseconds], [row.milliseconds + 1]] {
+      #expect(text { $0.sample(sample, SampleOpenings(times)) } == row.json)
+    }
+  }
+
+  @Test func samplesAtKnownAndOtherTimesAreWrittenAlike() {
+    let known = (0..<40).map { Int64($0) * 777 - 9_000_000_000_000 } + [0, 1_435_781_430_781]
+    var generator = SeededGenerator(seed: 5)
+    for _ in 0..<50 {
+      var samples = SampleColumns()
+      for time in known where Bool.random(using: &generator) {
+        samples.append(
+          timestampMilliseconds: time + Int64.random(in: 0...1, using: &generator),
+          value: Double.random(in: -1...1, using: &generator))
+      }
+      guard samples.isEmpty == false else { continue }
+      let together = text { json in
+        json.array { $0.samples(samples, SampleOpenings(known)) }
+      }
+      let oneByOne = text { json in
+        json.array { json in
+          for (time, value) in zip(samples.timestamps, samples.values) {
+            json.sample(timestampMilliseconds: time, value: value)
+          }
+        }
+      }
+      #expect(together == oneByOne)
+    }
+  }
+
+  /// Series with every sample, with some, and with histograms between.
+  @Test func aMatrixIsTheSameHoweverItsSeriesLie() throws {
+    func series(_ name: String, _ steps: [Int], histogramAt histogram: Int? = nil) -> MatrixSeries {
+      var samples = SampleColumns()
+      for step in steps {
+        let time = Int64(step) * 15_000
+        if step == histogram {
+          samples.append(timestampMilliseconds: time, histogram: NativeHistogram(count: 1, sum: 2))
+        } else {
+          samples.append(timestampMilliseconds: time, value: Double(step) / 4)
+        }
+      }
+      return MatrixSeries(labels: ["n": name], samples: samples)
+    }
+    let matrix = [
+      series("a", [1, 2]), series("b", [0, 1, 2, 3]), series("c", [0, 3], histogramAt: 3),
+      series("d", [7]),
+    ]
+    let json = text { json in json.object { $0.write(.matrix(matrix)) } }
+    #expect(
+      json == """
+        {"resultType":"matrix","result":[\
+        {"metric":{"n":"a"},"values":[[15,"0.25"],[30,"0.5"]]},\
+        {"metric":{"n":"b"},"values":[[0,"0"],[15,"0.25"],[30,"0.5"],[45,"0.75"]]},\
+        {"metric":{"n":"c"},"values":[[0,"0"]],"histograms":[[45,{"count":"1","sum":"2"}]]},\
+        {"metric":{"n":"d"},"values":[[105,"1.75"]]}]}
+        """)
+  }
+
+  @Test func roomIsMadeForTheWholeTextAtOnce() {
+    var json = JSONWriter()
+    json.array { json in
+      for element in 0..<10_000 {
+        if element > 0 { json.makeRoom(for: 100, writtenShare: Double(element) / 10_000) }
+        json.string("0123456789")
+      }
+    }
+    #expect(json.bytes.count == 130_001)
+    // The buffer was foreseen from the first elements, not doubled.
+    #expect(json.bytes.capacity < 150_000)
   }
 
   @Test func labelsAreAnObjectInNameOrder() {

@@ -74,7 +74,7 @@ enum HistogramUse: Sendable {
 enum FunctionBody: Sendable {
   /// What computes numbers from the numbers of one series.
   typealias WindowBody =
-    @Sendable (WindowedSeries, WindowArguments, inout [Double]) throws -> Void
+    @Sendable (WindowedSeries, WindowArguments, inout MutableSpan<Double>) throws -> Void
   /// What computes numbers and histograms from those of one series.
   typealias MixedWindowBody =
     @Sendable (WindowedSeries, WindowArguments, inout SeriesColumn) throws -> Void

@@ -7,7 +7,9 @@ struct LastChange: Sendable {
   let isCounter: Bool
 
   /// Evaluates a series of numbers.
-  func evaluate(numbersOf series: WindowedSeries, into values: inout [Double]) throws {
+  func evaluate(
+    numbersOf series: WindowedSeries, into values: inout MutableSpan<Double>
+  ) throws {
     try series.forEachWindow { window in
       if let change = numberChange(over: window, in: series.samples) {
         values[window.step] = change

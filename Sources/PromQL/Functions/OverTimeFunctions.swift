@@ -31,7 +31,10 @@ private func counting(
   }
   return overTime(
     name, summary, isExperimental: isExperimental, evaluate,
-    mixed: { try evaluate($0, $1, &$2.values) })
+    mixed: { series, arguments, column in
+      var values = column.values.mutableSpan
+      try evaluate(series, arguments, &values)
+    })
 }
 
 /// One sample of each window, of whatever kind it is.
@@ -54,24 +57,26 @@ private func choosing(
 /// A total of each window of numbers or of histograms.
 ///
 /// - Parameters:
-///   - numbers: Evaluates a series of numbers.
-///   - number: The total of one window of numbers.
-///   - histograms: The total of one window of histograms.
+///   - isMean: What the total of a window of numbers is: their mean or their sum.
+///   - histograms: The total of a window of histograms.
 private func totalling(
-  _ name: String, _ summary: String, numbers: @escaping FunctionBody.WindowBody,
-  number: @escaping @Sendable (SampleColumns, Range<Int>, PrefixSums) -> Double,
+  _ name: String, _ summary: String, isMean: Bool,
   histograms:
     @escaping @Sendable (WindowedSeries.Window, WindowedSeries, WindowArguments)
     -> NativeHistogram?
 ) -> FunctionDefinition {
   overTime(
-    name, summary, numbers,
+    name, summary,
+    { series, _, values in
+      try WindowTotals(of: series.samples.values, isMean: isMean)
+        .evaluate(series, into: &values)
+    },
     mixed: { series, arguments, column in
-      let sums = PrefixSums(series.samples.values)
+      let totals = WindowTotals(of: series.samples.values, isMean: isMean)
       try series.forEachWindow { window in
         switch series.content(of: window) {
         case .numbers:
-          column.values[window.step] = number(series.samples, window.samples, sums)
+          column.values[window.step] = totals.total(of: window.samples)
         case .histograms:
           if let total = histograms(window, series, arguments) {
             column.set(total, at: window.step)
@@ -106,18 +111,10 @@ private func total<Total: HistogramTotal>(
 /// Statistics of the samples in windows.
 let overTimeFunctions: [FunctionDefinition] = [
   totalling(
-    "sum_over_time", "The sum of the values.",
-    numbers: { series, _, values in
-      let sums = PrefixSums(series.samples.values)
-      try series.forEachWindow { values[$0.step] = windowSum(series.samples, $0.samples, sums) }
-    }, number: windowSum,
+    "sum_over_time", "The sum of the values.", isMean: false,
     histograms: { total(HistogramSum.self, of: $0, in: $1, $2) }),
   totalling(
-    "avg_over_time", "The mean of the values.",
-    numbers: { series, _, values in
-      let sums = PrefixSums(series.samples.values)
-      try series.forEachWindow { values[$0.step] = windowMean(series.samples, $0.samples, sums) }
-    }, number: windowMean,
+    "avg_over_time", "The mean of the values.", isMean: true,
     histograms: { total(HistogramMean.self, of: $0, in: $1, $2) }),
   overTime("min_over_time", "The smallest value.") { series, _, values in
     try slideExtreme(over: series, into: &values) { $0 > $1 }
@@ -155,7 +152,7 @@ let overTimeFunctions: [FunctionDefinition] = [
   ) { medianAbsoluteDeviation(of: Array($0.values[$1])) },
   FunctionDefinition(
     "quantile_over_time", [.scalar, .rangeVector], summary: "A quantile of the values.",
-    body: .window(slideQuantile)),
+    body: .window { try slideQuantile(over: $0, arguments: $1, into: &$2) }),
   FunctionDefinition(
     "absent_over_time", [.rangeVector], reportsAbsence: true,
     summary: "1 where no series has a sample.",
@@ -165,56 +162,6 @@ let overTimeFunctions: [FunctionDefinition] = [
         try series.forEachWindow { column.values[$0.step] = 1 }
       })),
 ]
-
-/// The sums of the first values, where addition is exact.
-///
-/// Sums of whole numbers below 2^53 have no rounding error in whatever order
-/// they are added, so the sum of a window is the difference of two prefix sums,
-/// to the last bit. Other values are added window by window, since the
-/// compensated sum depends on where it begins.
-private struct PrefixSums {
-  /// `sums[i]` is the sum of the values before `i`; nil when a value is not
-  /// whole or the sums grow too large.
-  private let sums: [Double]?
-
-  init(_ values: [Double]) {
-    var sums: [Double] = [0]
-    sums.reserveCapacity(values.count + 1)
-    var magnitude = 0.0
-    for value in values {
-      magnitude += value.magnitude
-      // The comparison fails for NaN and infinity too.
-      guard magnitude < 0x1p53, value.rounded(.towardZero) == value else {
-        self.sums = nil
-        return
-      }
-      sums.append(sums[sums.count - 1] + value)
-    }
-    self.sums = sums
-  }
-
-  func sum(of window: Range<Int>) -> Double? {
-    sums.map { $0[window.upperBound] - $0[window.lowerBound] }
-  }
-}
-
-private func windowSum(
-  _ samples: SampleColumns, _ window: Range<Int>, _ sums: PrefixSums
-) -> Double {
-  if let sum = sums.sum(of: window) { return sum }
-  var sum = CompensatedSum()
-  for index in window { sum.add(samples.values[index]) }
-  return sum.sum.isInfinite ? sum.sum : sum.value
-}
-
-private func windowMean(
-  _ samples: SampleColumns, _ window: Range<Int>, _ sums: PrefixSums
-) -> Double {
-  if let sum = sums.sum(of: window) { return sum / Double(window.count) }
-  var mean = CompensatedMean(samples.values[window.lowerBound])
-  for index in window.dropFirst() { mean.add(samples.values[index]) }
-  return mean.value
-}
 
 private func windowVariance(_ samples: SampleColumns, _ window: Range<Int>) -> Double {
   var variance = CompensatedVariance()
@@ -234,7 +181,7 @@ private func windowVariance(_ samples: SampleColumns, _ window: Range<Int>) -> D
 /// - Complexity: O(samples + steps).
 private func slideExtreme(
   over series: WindowedSeries, ofLast: Bool = false, asTime: Bool = false,
-  into values: inout [Double], isBeaten: (_ extreme: Double, _ by: Double) -> Bool
+  into values: inout MutableSpan<Double>, isBeaten: (_ extreme: Double, _ by: Double) -> Bool
 ) throws {
   let samples = series.samples
   var queue: [Int] = []
@@ -263,9 +210,9 @@ private func slideExtreme(
 }
 
 private func slideQuantile(
-  over series: WindowedSeries, arguments: WindowArguments, into values: inout [Double]
+  over series: WindowedSeries, arguments: WindowArguments, into values: inout MutableSpan<Double>
 ) throws {
-  var scratch: [Double] = []
+  var sorted = SortedWindow()
   try series.forEachWindow { window in
     let rank = arguments.scalars[0][window.step]
     if rank.isNaN || rank < 0 || rank > 1 {
@@ -273,8 +220,7 @@ private func slideQuantile(
         "quantile value should be between 0 and 1, got \(floatText(rank, as: .compact))",
         at: arguments.argumentRanges[0])
     }
-    scratch.removeAll(keepingCapacity: true)
-    scratch.append(contentsOf: series.samples.values[window.samples])
-    values[window.step] = quantile(rank, of: &scratch)
+    sorted.move(to: window.samples, of: series.samples.values)
+    values[window.step] = quantile(rank, ofSorted: sorted.values)
   }
 }

@@ -11,11 +11,11 @@ private func change(
     body: .window(
       { series, arguments, values in
         try change.evaluate(numbersOf: series, arguments, into: &values)
-        if isCounter { informAboutName(of: series, values, arguments) }
+        if isCounter, values.span.hasValues { informAboutName(of: series, arguments) }
       },
       mixed: { series, arguments, column in
         try change.evaluate(series, arguments, into: &column)
-        if isCounter { informAboutName(of: series, column.values, arguments) }
+        if isCounter, column.values.span.hasValues { informAboutName(of: series, arguments) }
       }))
 }
 
@@ -43,7 +43,8 @@ private func transitions(
         try countTransitions(of: series, into: &values, where: predicate)
       },
       mixed: { series, _, column in
-        try countTransitions(of: series, into: &column.values, where: predicate)
+        var values = column.values.mutableSpan
+        try countTransitions(of: series, into: &values, where: predicate)
       }))
 }
 
@@ -74,12 +75,8 @@ let rateFunctions: [FunctionDefinition] = [
 ]
 
 /// Says that a metric does not look like a counter.
-private func informAboutName(
-  of series: WindowedSeries, _ values: [Double], _ arguments: WindowArguments
-) {
-  guard let name = series.labels.metricName,
-    values.contains(where: { $0.isAbsent == false })
-  else { return }
+private func informAboutName(of series: WindowedSeries, _ arguments: WindowArguments) {
+  guard let name = series.labels.metricName else { return }
   let message: String
   if let type = series.labels[LabelName.type] {
     if type == "counter" || type == "histogram" { return }
@@ -100,7 +97,7 @@ private func informAboutName(
 ///
 /// - Parameter predicate: Asked of the later sample of a pair.
 private func countTransitions(
-  of series: WindowedSeries, into values: inout [Double],
+  of series: WindowedSeries, into values: inout MutableSpan<Double>,
   where predicate: (SampleColumns, _ index: Int) -> Bool
 ) throws {
   let samples = series.samples

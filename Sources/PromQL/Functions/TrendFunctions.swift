@@ -28,7 +28,7 @@ let trendFunctions: [FunctionDefinition] = [
   FunctionDefinition(
     "double_exponential_smoothing", [.rangeVector, .scalar, .scalar], isExperimental: true,
     summary: "The values smoothed, with a smoothing factor and a trend factor in (0, 1).",
-    body: .window(smoothExponentially)),
+    body: .window { try smoothExponentially($0, $1, &$2) }),
 ]
 
 /// A line by least squares.
@@ -72,7 +72,7 @@ private struct RegressionLine {
 }
 
 private func smoothExponentially(
-  _ series: WindowedSeries, _ arguments: WindowArguments, _ values: inout [Double]
+  _ series: WindowedSeries, _ arguments: WindowArguments, _ values: inout MutableSpan<Double>
 ) throws {
   let samples = series.samples.values
   try series.forEachWindow { window in

@@ -8,7 +8,8 @@ struct WindowChange: Sendable {
 
   /// Evaluates a series of numbers.
   func evaluate(
-    numbersOf series: WindowedSeries, _ arguments: WindowArguments, into values: inout [Double]
+    numbersOf series: WindowedSeries, _ arguments: WindowArguments,
+    into values: inout MutableSpan<Double>
   ) throws {
     let evaluation = Evaluation(change: self, series: series, arguments: arguments)
     if series.geometry.modifier != nil {
@@ -18,10 +19,11 @@ struct WindowChange: Sendable {
       return
     }
     let samples = series.samples
+    let numbers = samples.values.span
     var resets = ResetCursor(isCounter ? samples.numberResets : [])
     var overlaps = OverlapCursor(isCounter ? samples.overlaps : [])
     let hasStarts = isCounter && samples.startTimestamps.isEmpty == false
-    var lengthening = WindowLengthening()
+    let lengthenings = series.bounds.lengthenings
     try series.forEachWindow { window in
       var begin: Int64?
       if hasStarts {
@@ -29,21 +31,19 @@ struct WindowChange: Sendable {
         begin = evaluation.startTime(in: window)
       }
       guard window.samples.count > 1 || begin != nil else { return }
-      let first = samples.values[window.samples.lowerBound]
-      var change = samples.values[window.samples.upperBound - 1] - first
-      resets.forEach(in: window.samples) { change += samples.values[$0 - 1] }
+      let first = numbers[window.samples.lowerBound]
+      var change = numbers[window.samples.upperBound - 1] - first
+      resets.forEach(in: window.samples) { change += numbers[$0 - 1] }
       // The counter is taken to have been zero when it began.
-      if begin == nil {
-        lengthening.update(over: window, in: series, isRate: isRate)
-        if isCounter == false || lengthening.reachesNoZero(first: first, change: change) {
-          values[window.step] = change * lengthening.factor
-          return
-        }
-      } else {
-        change += first
-      }
-      values[window.step] =
-        change * factor(over: window, in: series, first: first, change: change, begin: begin)
+      if begin != nil { change += first }
+      let lengthening = lengthenings[window.step]
+      let isComputed =
+        begin != nil || (isCounter && lengthening.mayReachZero(first: first, change: change))
+      let factor =
+        isComputed
+        ? factor(over: window, in: series, first: first, change: change, begin: begin)
+        : isRate ? lengthening.factorPerSecond : lengthening.factor
+      values[window.step] = change * factor
     }
   }
 
@@ -80,48 +80,6 @@ struct WindowChange: Sendable {
           column.values[window.step] = change
         }
       }
-    }
-  }
-
-  /// What ``factor(over:in:first:change:begin:)`` is for windows that no counter
-  /// reaches zero or begins in: it depends on where samples and edges lie, which
-  /// is the same for most windows of a series.
-  private struct WindowLengthening {
-    private var place: (sampled: Int64, toStart: Int64, toEnd: Int64, gaps: Int)?
-    private var sampled = 0.0
-    private var toStart = 0.0
-    private(set) var factor = 0.0
-
-    /// Prepares for a window of two samples or more.
-    @inline(__always)
-    mutating func update(
-      over window: WindowedSeries.Window, in series: WindowedSeries, isRate: Bool
-    ) {
-      let firstTime = series.samples.timestamps[window.samples.lowerBound]
-      let lastTime = series.samples.timestamps[window.samples.upperBound - 1]
-      let place = (
-        sampled: lastTime - firstTime, toStart: firstTime - window.start,
-        toEnd: window.end - lastTime, gaps: window.samples.count - 1
-      )
-      if let known = self.place, known == place { return }
-      self.place = place
-      sampled = Double(place.sampled) / 1000
-      toStart = Double(place.toStart) / 1000
-      var toEnd = Double(place.toEnd) / 1000
-      let average = sampled / Double(place.gaps)
-      let threshold = average * 1.1
-      if toStart >= threshold { toStart = average / 2 }
-      if toEnd >= threshold { toEnd = average / 2 }
-      factor = (sampled + toStart + toEnd) / sampled
-      if isRate { factor /= series.rangeSeconds }
-    }
-
-    /// True when a counter that grew by `change` from `first` on was surely not
-    /// zero between the edges.
-    @inline(__always)
-    func reachesNoZero(first: Double, change: Double) -> Bool {
-      // A margin for rounding; what is not sure is computed.
-      change > 0 && sampled * first > toStart * change * 1.000_001
     }
   }
 

@@ -47,13 +47,8 @@ struct OverlapCursor {
 extension SampleColumns {
   /// The indices of the numbers before which a counter began anew.
   var numberResets: [Int] {
+    if histograms.isEmpty, startTimestamps.isEmpty { return values.falls }
     var resets: [Int] = []
-    if histograms.isEmpty, startTimestamps.isEmpty {
-      for index in values.indices.dropFirst() where values[index] < values[index - 1] {
-        resets.append(index)
-      }
-      return resets
-    }
     for index in values.indices.dropFirst() where histogram(at: index) == nil && isReset(at: index)
     {
       resets.append(index)
@@ -73,5 +68,30 @@ extension SampleColumns {
   var overlaps: [Int] {
     if startTimestamps.isEmpty { return [] }
     return values.indices.dropFirst().filter { overlapsByStart(at: $0) }
+  }
+}
+
+extension [Double] {
+  /// The indices of the numbers that are less than the one before; no NaN is,
+  /// nor is any number less than NaN.
+  fileprivate var falls: [Int] {
+    // Without a branch for each value, as those of gauges fall at random.
+    var hasFall = false
+    var previous = first ?? 0
+    for value in self {
+      hasFall = value < previous || hasFall
+      previous = value
+    }
+    guard hasFall else { return [] }
+    var falls = [Int](repeating: 0, count: count)
+    var fallCount = 0
+    previous = self[0]
+    for (index, value) in enumerated() {
+      falls[fallCount] = index
+      fallCount += value < previous ? 1 : 0
+      previous = value
+    }
+    falls.removeLast(count - fallCount)
+    return falls
   }
 }

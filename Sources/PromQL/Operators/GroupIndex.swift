@@ -25,8 +25,16 @@ struct GroupKey {
 
   /// The labels of the group that a series with `labels` belongs to.
   func group(of labels: Labels) -> Labels {
-    guard keeps else { return labels.removing(names) }
-    return names.isEmpty ? Labels() : labels.keeping(names)
+    var bytes: [UInt8] = []
+    appendGroup(of: labels, to: &bytes)
+    return Labels(trustedEncodedBytes: bytes)
+  }
+
+  /// Appends the encoded labels of the group that a series with `labels` belongs
+  /// to.
+  func appendGroup(of labels: Labels, to bytes: inout [UInt8]) {
+    if keeps, names.isEmpty { return }
+    labels.appendEncoded(to: &bytes) { names.contains($0) == keeps }
   }
 }
 
@@ -36,6 +44,8 @@ struct GroupIndex {
   private(set) var labels: [Labels] = []
   private let key: GroupKey
   private var indexOfLabels: [Labels: Int] = [:]
+  /// The labels of the group that is looked up, whose memory is used again.
+  private var group: [UInt8] = []
 
   /// Numbers the groups that `key` makes.
   init(_ key: GroupKey) {
@@ -48,7 +58,9 @@ struct GroupIndex {
   /// The index of the group of the series with `seriesLabels`; a new group gets
   /// the next index.
   mutating func index(of seriesLabels: Labels) -> Int {
-    let group = key.group(of: seriesLabels)
+    group.removeAll(keepingCapacity: true)
+    key.appendGroup(of: seriesLabels, to: &group)
+    let group = Labels(trustedEncodedBytes: group)
     if let index = indexOfLabels[group] { return index }
     indexOfLabels[group] = labels.count
     labels.append(group)

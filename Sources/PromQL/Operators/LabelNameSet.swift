@@ -5,21 +5,30 @@ import SeriesModel
 /// Grouping and matching ask for every label of every series; this needs no
 /// `String` for it.
 struct LabelNameSet {
-  private let names: [[UInt8]]
+  /// The names, one behind the other.
+  private let bytes: [UInt8]
+  /// Where each name lies.
+  private let places: [Range<Int>]
 
   /// Creates a set of `names`.
   init(_ names: some Sequence<String>) {
-    self.names = Set(names).map { Array($0.utf8) }
+    var bytes: [UInt8] = []
+    places = Set(names).map { name in
+      let start = bytes.count
+      bytes.append(contentsOf: name.utf8)
+      return start..<bytes.count
+    }
+    self.bytes = bytes
   }
 
   /// True when there is no name.
-  var isEmpty: Bool { names.isEmpty }
+  var isEmpty: Bool { places.isEmpty }
 
   /// True when `name` is one of the names.
   func contains(_ name: Span<UInt8>) -> Bool {
-    for index in names.indices {
-      let bytes = names[index]
-      if bytes.span.hasSameBytes(as: name) { return true }
+    let bytes = bytes.span
+    for index in places.indices where bytes.extracting(places[index]).hasSameBytes(as: name) {
+      return true
     }
     return false
   }

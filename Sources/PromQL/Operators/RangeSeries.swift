@@ -128,6 +128,8 @@ struct WindowedFunction: VectorSource {
   private final class Reader: SeriesReader {
     let call: WindowedFunction
     let reader: any RangeSeriesReader
+    /// Those of the series before, which those behind it often have as well.
+    private var bounds: WindowBounds?
 
     init(call: WindowedFunction, reader: any RangeSeriesReader) {
       self.call = call
@@ -143,23 +145,31 @@ struct WindowedFunction: VectorSource {
       try reservation.extend(by: series.samples.cost)
       let windows = WindowedSeries(
         labels: series.labels, samples: series.samples, geometry: call.geometry,
-        context: call.arguments.context)
+        context: call.arguments.context, reusing: bounds)
+      bounds = windows.bounds
       var column = SeriesColumn(
         labels: series.labels, dropsName: series.dropsName || call.function.keepsName == false,
         values: .absent(count: call.geometry.grid.count))
       if series.samples.histograms.isEmpty {
-        try call.body(windows, call.arguments, &column.values)
+        try evaluate(numbersOf: windows, into: &column)
       } else if let mixedBody = call.mixedBody {
         try mixedBody(windows, call.arguments, &column)
       } else {
-        try evaluateNumbers(of: windows, into: &column)
+        try evaluateWithoutHistograms(windows, into: &column)
       }
       return column.hasValues ? column : nil
     }
 
-    /// Evaluates over the numbers of a series alone.
-    private func evaluateNumbers(
-      of windows: WindowedSeries, into column: inout SeriesColumn
+    private func evaluate(
+      numbersOf windows: WindowedSeries, into column: inout SeriesColumn
+    ) throws {
+      var values = column.values.mutableSpan
+      try call.body(windows, call.arguments, &values)
+    }
+
+    /// Evaluates over the numbers of a series that has histograms too.
+    private func evaluateWithoutHistograms(
+      _ windows: WindowedSeries, into column: inout SeriesColumn
     ) throws {
       let samples = windows.samples
       var hasMixedWindow = false
@@ -175,7 +185,7 @@ struct WindowedFunction: VectorSource {
       let numbers = WindowedSeries(
         labels: windows.labels, samples: samples.withoutHistograms(), geometry: windows.geometry,
         context: windows.context)
-      try call.body(numbers, call.arguments, &column.values)
+      try evaluate(numbersOf: numbers, into: &column)
     }
   }
 }

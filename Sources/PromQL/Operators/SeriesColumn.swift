@@ -16,7 +16,7 @@ struct SeriesColumn {
   var histograms: [NativeHistogram?] = []
 
   /// True when there is a number or a histogram at one step at least.
-  var hasValues: Bool { values.contains { $0.isAbsent == false } || hasHistograms }
+  var hasValues: Bool { values.span.hasValues || hasHistograms }
 
   /// True when there is a histogram at one step at least.
   var hasHistograms: Bool { histograms.contains { $0 != nil } }
@@ -87,6 +87,14 @@ extension Double {
 
   /// True for ``absent``.
   var isAbsent: Bool { isStaleMarker }
+}
+
+extension Span<Double> {
+  /// True when there is a number at one step at least.
+  var hasValues: Bool {
+    for step in indices where self[step].isAbsent == false { return true }
+    return false
+  }
 }
 
 extension Array where Element == Double {

@@ -1,85 +1,90 @@
 import PromQLSyntax
 import SeriesModel
 
-/// Where the windows of a range vector lie.
-struct WindowGeometry {
-  /// The evaluation times.
-  var grid: StepGrid
-  /// From where windows look back.
-  var referenceTime: ReferenceTime
-  /// How far they reach.
-  var rangeMilliseconds: Int64
-  /// How the samples at the edges count.
-  var modifier: RangeModifier?
-  /// How far beyond the edges samples are looked for with a modifier.
-  var lookbackDelta: Int64
-}
-
 /// The samples of one series, without stale markers, and the windows over them.
 struct WindowedSeries {
   /// The labels of the series, metric name included.
   let labels: Labels
   /// The samples.
   let samples: SampleColumns
-  /// Where the windows lie.
-  let geometry: WindowGeometry
+  /// Which of them lie in which window.
+  let bounds: WindowBounds
   /// Asked now and then whether to go on.
   let context: EvaluationContext
 
   /// How many samples of windows are passed between two checkpoints.
   private static let samplesBetweenCheckpoints = 1 << 20
 
+  /// Lays windows over `samples`.
+  ///
+  /// - Parameter known: Bounds that were laid over another series; they are used
+  ///   where they are the same.
+  init(
+    labels: Labels, samples: SampleColumns, geometry: WindowGeometry, context: EvaluationContext,
+    reusing known: WindowBounds? = nil
+  ) {
+    self.labels = labels
+    self.samples = samples
+    self.context = context
+    if let known, known.areBounds(over: samples.timestamps) {
+      bounds = known
+    } else {
+      bounds = WindowBounds(over: samples.timestamps, geometry)
+    }
+  }
+
+  /// Where the windows lie.
+  var geometry: WindowGeometry { bounds.geometry }
+
   /// One window `(start, end]`, with one sample at least.
   struct Window {
     /// The index of the step the window belongs to.
     let step: Int
-    /// The evaluation time of the step.
-    let time: Int64
-    /// The exclusive left edge.
-    let start: Int64
-    /// The inclusive right edge.
-    let end: Int64
     /// The indices of the samples: those within the edges, and with a modifier
     /// those up to the lookback delta beyond them.
     let samples: Range<Int>
+    fileprivate let geometry: WindowGeometry
+
+    /// The evaluation time of the step.
+    var time: Int64 { geometry.grid.time(at: step) }
+    /// The exclusive left edge.
+    var start: Int64 { geometry.start(ofWindowAt: step) }
+    /// The inclusive right edge.
+    var end: Int64 { geometry.end(ofWindowAt: step) }
   }
 
   /// The length of a window in seconds.
-  var rangeSeconds: Double { Double(geometry.rangeMilliseconds) / 1000 }
+  var rangeSeconds: Double { geometry.rangeSeconds }
 
   /// Calls `body` with each window that has samples, in the order of the steps.
-  ///
-  /// - Complexity: O(samples + steps), as both edges only move forward.
   @inline(__always)
   func forEachWindow(_ body: (Window) throws -> Void) throws {
-    let before = geometry.modifier == nil ? 0 : geometry.lookbackDelta
-    let after = geometry.modifier == .smoothed ? geometry.lookbackDelta : 0
-    let timestamps = samples.timestamps
-    let extraCosts = samples.histograms.runningExtraCosts
-    var first = 0
-    var last = 0
+    countSamples()
+    let geometry = geometry
+    let bounds = bounds.samples
     var samplesPassed = 0
-    let stepCounts = context.stepCounts
-    var samplesInWindows = 0
-    defer { context.samplesInWindows += samplesInWindows }
-    for step in 0..<geometry.grid.count {
-      let time = geometry.grid.time(at: step)
-      let end = geometry.referenceTime.time(forStepAt: time)
-      let start = saturatingSubtract(end, geometry.rangeMilliseconds)
-      let earliest = saturatingSubtract(start, before)
-      let latest = saturatingAdd(end, after)
-      while last < timestamps.count, timestamps[last] <= latest { last += 1 }
-      while first < last, timestamps[first] <= earliest { first += 1 }
-      guard first < last else { continue }
-      samplesPassed += last - first
-      let extraCost = extraCosts.isEmpty ? 0 : extraCosts[last] - extraCosts[first]
-      samplesInWindows += last - first + extraCost
-      stepCounts?.add(last - first + extraCost, at: step, of: geometry.grid)
+    for step in bounds.indices where bounds[step].isEmpty == false {
+      let samples = Int(bounds[step].lowerBound)..<Int(bounds[step].upperBound)
+      samplesPassed += samples.count
       if samplesPassed > Self.samplesBetweenCheckpoints {
         try context.checkpoint()
         samplesPassed = 0
       }
-      try body(Window(step: step, time: time, start: start, end: end, samples: first..<last))
+      try body(Window(step: step, samples: samples, geometry: geometry))
+    }
+  }
+
+  /// Counts the samples of all windows for the query's statistics.
+  private func countSamples() {
+    context.samplesInWindows += bounds.sampleCount
+    let extraCosts = samples.histograms.runningExtraCosts
+    guard extraCosts.isEmpty == false || context.stepCounts != nil else { return }
+    for (step, samples) in bounds.samples.enumerated() where samples.isEmpty == false {
+      let extraCost =
+        extraCosts.isEmpty
+        ? 0 : extraCosts[Int(samples.upperBound)] - extraCosts[Int(samples.lowerBound)]
+      context.samplesInWindows += extraCost
+      context.stepCounts?.add(samples.count + extraCost, at: step, of: geometry.grid)
     }
   }
 }
@@ -118,9 +123,13 @@ extension SampleColumns {
     for value in values { hasMarkers = value.isStaleMarker || hasMarkers }
     guard hasMarkers else { return self }
     var kept = SampleColumns()
-    for (index, value) in values.enumerated() where value.isStaleMarker == false {
-      kept.append(self, at: index)
+    var start = 0
+    for index in values.indices where values[index].isStaleMarker {
+      kept.append(self, at: start..<index)
+      start = index + 1
     }
+    kept.append(self, at: start..<count)
+    kept.removeEmptyOptionalColumns()
     return kept
   }
 }

@@ -1,0 +1,59 @@
+import Numbers
+
+/// The texts `[time,"` with which samples at given times begin.
+///
+/// The series of an answer have samples at the same times, so that each text is
+/// made once and copied from then on.
+struct SampleOpenings {
+  /// Milliseconds since 1970-01-01T00:00Z, ascending.
+  private let timestamps: [Int64]
+  private let openings: [Opening]
+
+  private struct Opening {
+    var bytes: SIMD32<UInt8>
+    var count: Int
+  }
+
+  /// The most bytes that an opening takes, and what may be written over behind
+  /// it.
+  static let capacity = 32
+
+  /// Makes the texts of samples at `timestamps`, which are milliseconds since
+  /// 1970-01-01T00:00Z and ascend.
+  init(_ timestamps: [Int64]) {
+    self.timestamps = timestamps
+    openings = timestamps.map { timestamp in
+      var text: [UInt8] = []
+      text.append(addingCapacity: SampleOpenings.capacity) {
+        SampleOpenings.append(timestamp, to: &$0)
+      }
+      var bytes = SIMD32<UInt8>()
+      for index in text.indices { bytes[index] = text[index] }
+      return Opening(bytes: bytes, count: text.count)
+    }
+  }
+
+  /// Appends the opening of a sample at `timestamp`, which need not be among the
+  /// times that were given.
+  ///
+  /// - Parameter place: How many of these times lie before those samples of the
+  ///   series that were passed already; 0 for its first sample.
+  /// - Precondition: `output` has room for ``capacity`` bytes.
+  @inline(__always)
+  func append(_ timestamp: Int64, after place: inout Int, to output: inout OutputSpan<UInt8>) {
+    while place < timestamps.count, timestamps[place] < timestamp { place += 1 }
+    guard place < timestamps.count, timestamps[place] == timestamp else {
+      SampleOpenings.append(timestamp, to: &output)
+      return
+    }
+    output.append(openings[place].bytes, count: openings[place].count)
+    place += 1
+  }
+
+  private static func append(_ timestamp: Int64, to output: inout OutputSpan<UInt8>) {
+    output.append(UInt8(ascii: "["))
+    appendTimestamp(milliseconds: timestamp, to: &output)
+    output.append(UInt8(ascii: ","))
+    output.append(UInt8(ascii: "\""))
+  }
+}
