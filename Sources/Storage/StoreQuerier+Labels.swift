@@ -80,7 +80,7 @@ extension StoreQuerier {
             .compactMap { $0 }
         }
       }
-      return all.sorted()
+      return all.sortedByKeys()
     }
   }
 

@@ -36,7 +36,7 @@ struct StoredSelection {
     _ list: PostingsList, in view: ReadView
   ) throws(StorageError) -> [IndexedSeries] {
     var damaged: Set<SeriesID> = []
-    let found = try contents.index.labels(of: list, in: view) { id, error throws(StorageError) in
+    let found = try contents.labels(of: list, in: view) { id, error throws(StorageError) in
       damaged.insert(id)
       try warn("samples of the series with number \(id.rawValue) are missing", error)
     }
