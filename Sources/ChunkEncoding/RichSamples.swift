@@ -131,7 +131,7 @@ enum RichSamples {
       try ConstantValues.decode(encoded, count: count, into: &values, from: start)
     case .decimals:
       try DecimalValues.decode(
-        encoded, count: count, first: count, into: &values, from: start)
+        encoded, count: count, at: 0..<count, into: &values, from: start)
     case .xorValues:
       try XORValues.decode(encoded, count: count, first: count, into: &values, from: start)
     case .xor, .rich, nil:
@@ -182,7 +182,7 @@ enum StartTimestamps {
     starts[0] = timestamps[firstTime] &+ (try reader.zigZag())
     let packed = try PackedIntegers(count: starts.count - 1, from: &reader)
     var span = starts.mutableSpan
-    try packed.unpack(first: timestamps.count - 1, into: &span, from: 1)
+    try packed.unpack(0..<timestamps.count - 1, into: &span, from: 1)
     for index in 1..<starts.count {
       starts[index] &+= shape == .steps ? starts[index - 1] : timestamps[firstTime + index - 1]
     }

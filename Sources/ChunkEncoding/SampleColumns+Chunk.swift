@@ -26,8 +26,6 @@ extension SampleColumns {
     if chunkClass == .xor, (count - 1) / 4 > payload.count { throw .truncated }
     let start = self.count
     var rich = RichSamples.Decoded()
-    timestamps.append(contentsOf: repeatElement(0, count: count))
-    values.append(contentsOf: repeatElement(0, count: count))
     do throws(ChunkError) {
       rich = try decode(
         chunkClass, description, timestamps: vector, payload: payload, from: start)
@@ -73,17 +71,13 @@ extension SampleColumns {
       times.count == description.sampleCount && range.isEmpty == false
         && range.upperBound <= times.count, "the samples are those of the chunk")
     let start = values.count
-    let limit = chunkClass == .rich ? times.count : range.upperBound
-    values.append(contentsOf: repeatElement(0, count: limit))
     let rich: RichSamples.Decoded
     do throws(ChunkError) {
-      rich = try decodeValues(chunkClass, payload, first: limit, times: times[...], from: start)
+      rich = try appendValues(chunkClass, payload, at: range, times: times[...])
     } catch {
       values.removeSubrange(start...)
       throw error
     }
-    if range.upperBound < limit { values.removeSubrange((start + range.upperBound)...) }
-    if range.lowerBound > 0 { values.removeSubrange(start..<start + range.lowerBound) }
     timestamps.append(contentsOf: times[range])
     append(rich, at: range)
   }
@@ -113,6 +107,8 @@ extension SampleColumns {
   ) throws(ChunkError) -> RichSamples.Decoded {
     let count = description.sampleCount
     guard chunkClass.hasTimestampVector else {
+      timestamps.append(contentsOf: repeatElement(0, count: count))
+      values.append(contentsOf: repeatElement(0, count: count))
       try XORChunkDecoder.decode(
         payload, firstTimestamp: description.minTimestamp, from: start,
         timestamps: &timestamps, values: &values)
@@ -121,36 +117,53 @@ extension SampleColumns {
       }
       return RichSamples.Decoded()
     }
-    var timestampSpan = timestamps.mutableSpan
+    timestamps.append(contentsOf: repeatElement(0, count: count))
+    var span = timestamps.mutableSpan
     try TimestampVector.decode(
       vector, count: count, first: description.minTimestamp, last: description.maxTimestamp,
-      into: &timestampSpan, from: start)
-    return try decodeValues(
-      chunkClass, payload, first: count, times: timestamps[start...], from: start)
+      into: &span, from: start)
+    return try appendValues(chunkClass, payload, at: 0..<count, times: timestamps[start...])
   }
 
-  /// Stores the first `limit` values of a chunk from `start` on.
+  /// Appends the values at `range` of a chunk.
   ///
   /// - Parameter times: The timestamps of all its samples.
-  private mutating func decodeValues(
-    _ chunkClass: ChunkClass, _ payload: Span<UInt8>, first limit: Int,
-    times: ArraySlice<Int64>, from start: Int
+  private mutating func appendValues(
+    _ chunkClass: ChunkClass, _ payload: Span<UInt8>, at range: Range<Int>,
+    times: ArraySlice<Int64>
   ) throws(ChunkError) -> RichSamples.Decoded {
     let count = times.count
+    let start = values.count
+    // These are read from the first one on.
+    let decoded =
+      switch chunkClass {
+      case .xor, .xorValues: 0..<range.upperBound
+      case .rich: 0..<count
+      case .constant, .decimals: range
+      }
+    values.append(contentsOf: repeatElement(0, count: decoded.count))
     var output = values.mutableSpan
+    var rich = RichSamples.Decoded()
     switch chunkClass {
     case .xor:
       throw .contradictory
     case .constant:
-      try ConstantValues.decode(payload, count: limit, into: &output, from: start)
+      try ConstantValues.decode(payload, count: decoded.count, into: &output, from: start)
     case .decimals:
-      try DecimalValues.decode(payload, count: count, first: limit, into: &output, from: start)
+      try DecimalValues.decode(payload, count: count, at: decoded, into: &output, from: start)
     case .xorValues:
-      try XORValues.decode(payload, count: count, first: limit, into: &output, from: start)
+      try XORValues.decode(
+        payload, count: count, first: decoded.count, into: &output, from: start)
     case .rich:
-      return try RichSamples.decode(payload, timestamps: times, into: &output, from: start)
+      rich = try RichSamples.decode(payload, timestamps: times, into: &output, from: start)
     }
-    return RichSamples.Decoded()
+    if range.upperBound < decoded.upperBound {
+      values.removeSubrange((start + range.upperBound - decoded.lowerBound)...)
+    }
+    if range.lowerBound > decoded.lowerBound {
+      values.removeSubrange(start..<start + range.lowerBound - decoded.lowerBound)
+    }
+    return rich
   }
 
   /// Appends what the last samples have beside timestamps and values.
