@@ -3,8 +3,9 @@ import Threading
 /// Bounds the connections of a server, whatever address they come to.
 final class Admission: Sendable {
   private struct State: Sendable {
-    /// Connections that were let in and are not closed.
-    var openCount = 0
+    /// Connections that were let in and are not closed, and those that
+    /// acceptors wait for.
+    var count = 0
     var isClosed = false
   }
 
@@ -15,19 +16,14 @@ final class Admission: Sendable {
     self.limit = limit
   }
 
-  /// Connections that are open.
-  var openCount: Int {
-    state.withLock { $0.openCount }
-  }
-
   /// Waits until another connection may come in, and counts it.
   ///
   /// - Returns: `false` when no more are wanted.
   func admit() -> Bool {
     let isAdmitted: Bool? = state.wait { [limit] state in
       if state.isClosed { return false }
-      guard state.openCount < limit else { return nil }
-      state.openCount += 1
+      guard state.count < limit else { return nil }
+      state.count += 1
       return true
     }
     return isAdmitted ?? false
@@ -35,7 +31,7 @@ final class Admission: Sendable {
 
   /// Counts a connection out.
   func release() {
-    state.change { $0.openCount -= 1 }
+    state.change { $0.count -= 1 }
   }
 
   /// Lets nobody in any more.

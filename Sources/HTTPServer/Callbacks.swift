@@ -2,11 +2,11 @@ import CMicrohttpd
 import Glibc
 import Synchronization
 
-/// A running libmicrohttpd daemon and its threads.
+/// A running libmicrohttpd daemon: a thread that begins and ends the
+/// connections, and one for each of them.
 ///
-/// It doesn't listen: `MHD_quiesce_daemon`, which stops that before the rest,
-/// races with the daemon's own threads for the epoll set and then aborts the
-/// process. So ``Acceptor`` listens and hands the connections over.
+/// It doesn't listen: ``Acceptor`` does, so that clients beyond the limit wait
+/// in the kernel, and hands the connections over.
 // Safety: `handle` is valid from `init` until `stop`, which happens once; the
 // library locks its own state, hence `@unchecked Sendable`. The callbacks get
 // `core`, which is kept for as long as the daemon runs.
@@ -21,15 +21,14 @@ import Synchronization
   init(core: ServerCore) throws(HTTPServerError) {
     let configuration = core.configuration
     let context = unsafe Unmanaged.passUnretained(core).toOpaque()
-    // The library shares its limit out among its threads, each of which may get
-    // all connections that the acceptors let through.
-    let connectionLimit = configuration.connectionLimit * configuration.connectionThreadCount
+    // A connection is counted out, by `connectionChanged`, just before the
+    // library does so: one more may be let in between.
+    let connectionLimit = configuration.connectionLimit + 1
     errno = 0
     let handle = unsafe tsdb_mhd_start(
-      UInt32(clamping: configuration.connectionThreadCount), UInt32(clamping: connectionLimit),
-      UInt32(clamping: configuration.idleTimeout.components.seconds),
-      configuration.connectionMemoryBytes, access, begin, keepEscapes, completed,
-      connectionChanged, context)
+      UInt32(clamping: connectionLimit), configuration.stackBytes,
+      configuration.idleTimeoutSeconds, configuration.connectionMemoryBytes, access, begin,
+      keepEscapes, completed, connectionChanged, context)
     guard let handle = unsafe handle else { throw .cannotStart(errorNumber: errno) }
     unsafe self.handle = handle
     self.core = core
@@ -39,7 +38,8 @@ import Synchronization
     stop()
   }
 
-  /// Serves a connection, whose socket is then the library's.
+  /// Serves a connection, whose socket is then the library's; it is closed when
+  /// no thread can be had for it.
   ///
   /// - Returns: `false` when memory ran out; the socket is closed then.
   func add(_ client: AcceptedClient) -> Bool {
@@ -48,11 +48,10 @@ import Synchronization
     }
   }
 
-  /// Closes all connections and joins the threads. Further calls do nothing.
+  /// Shuts the sockets of all connections down, which ends every wait for a
+  /// client, and joins the threads. Further calls do nothing.
   ///
-  /// The library aborts the process if a connection is still suspended:
-  /// ``ServerCore/drain(deadline:)`` sees that none is. Nothing may be added
-  /// any more.
+  /// Nothing may be added any more.
   func stop() {
     guard !isStopped.exchange(true, ordering: .relaxed) else { return }
     unsafe MHD_stop_daemon(handle)
@@ -61,9 +60,9 @@ import Synchronization
 
 /// A client's connection, while one of its requests is under way.
 // Safety: the library keeps the connection until it has called `completed` for
-// the request, and `Exchange` uses it no longer than that. Suspending and
-// resuming are thread-safe, the rest is used on the connection's thread only.
-@safe struct Connection: @unchecked Sendable {
+// the request, and `Exchange` uses it no longer than that, on the connection's
+// thread.
+@safe struct Connection {
   private let handle: OpaquePointer
 
   @unsafe init(_ handle: OpaquePointer) {
@@ -94,14 +93,9 @@ import Synchronization
     return headers
   }
 
-  /// Takes the connection out of the library's event loop.
-  func suspend() {
-    unsafe MHD_suspend_connection(handle)
-  }
-
-  /// Puts it back; the access callback is then called again.
-  func resume() {
-    unsafe MHD_resume_connection(handle)
+  /// Begins the time anew for which the client may be silent.
+  func restartIdleTimer(seconds: UInt32) {
+    unsafe tsdb_mhd_restart_idle_timer(handle, seconds)
   }
 
   /// Hands a response to the library.
@@ -118,37 +112,30 @@ import Synchronization
     return unsafe MHD_queue_response(handle, UInt32(response.status), message) == MHD_Result.YES
   }
 
-  /// The largest body that is copied into the response, to go out in one
-  /// packet train with the header.
-  private static let copiedBodyLimitBytes = 32 << 10
-
-  /// The block that is copied at a time from larger bodies, which stay where
-  /// they are until they are sent.
-  private static let blockByteCount = 64 << 10
-
+  /// The body stays where it is until it is sent: the library sends it together
+  /// with the header, and as much at a time as the socket takes.
   @unsafe private static func message(_ body: [UInt8]) -> OpaquePointer? {
-    if body.count <= copiedBodyLimitBytes {
-      return unsafe body.withUnsafeBytes {
-        // The library promises not to write to a buffer that it copies.
-        unsafe MHD_create_response_from_buffer(
-          $0.count, UnsafeMutableRawPointer(mutating: $0.baseAddress),
-          MHD_ResponseMemoryMode.RESPMEM_MUST_COPY)
-      }
-    }
-    let source = unsafe Unmanaged.passRetained(BodySource(body))
-    let message = unsafe MHD_create_response_from_callback(
-      UInt64(body.count), blockByteCount, readBody, source.toOpaque(), releaseBody)
-    if unsafe message == nil { unsafe source.release() }
+    let source = BodySource(body)
+    let context = unsafe Unmanaged.passRetained(source)
+    let message = unsafe MHD_create_response_from_buffer_with_free_callback_cls(
+      source.bytes.count, source.start, releaseBody, context.toOpaque())
+    if unsafe message == nil { unsafe context.release() }
     return unsafe message
   }
 }
 
 /// A response body on its way to the client.
-private final class BodySource: Sendable {
+// Safety: the elements of an array that is never changed stay where they are as
+// long as it is kept, and the library only reads them.
+@safe private final class BodySource {
   let bytes: [UInt8]
+  let start: UnsafeMutableRawPointer?
 
   init(_ bytes: [UInt8]) {
     self.bytes = bytes
+    unsafe start = bytes.withUnsafeBytes {
+      unsafe UnsafeMutableRawPointer(mutating: $0.baseAddress)
+    }
   }
 }
 
@@ -185,7 +172,7 @@ private func access(
     method: String(cString: method), received: received.bytes)
   unsafe uploadByteCount.pointee = 0
   switch step {
-  case .receive, .wait: return MHD_Result.YES
+  case .receive: return MHD_Result.YES
   case .reply(let response):
     return unsafe Connection(connection).send(response) ? MHD_Result.YES : MHD_Result.NO
   case .close: return MHD_Result.NO
@@ -205,9 +192,13 @@ private func connectionChanged(
   _ core: UnsafeMutableRawPointer?, _ connection: OpaquePointer?,
   _ slot: UnsafeMutablePointer<UnsafeMutableRawPointer?>?, _ code: MHD_ConnectionNotificationCode
 ) {
-  guard code == MHD_ConnectionNotificationCode.CONNECTION_NOTIFY_CLOSED, let core = unsafe core
-  else { return }
-  unsafe Unmanaged<ServerCore>.fromOpaque(core).takeUnretainedValue().admission.release()
+  guard let core = unsafe core else { return }
+  let serverCore = unsafe Unmanaged<ServerCore>.fromOpaque(core).takeUnretainedValue()
+  if code == MHD_ConnectionNotificationCode.CONNECTION_NOTIFY_CLOSED {
+    serverCore.connectionEnded()
+  } else {
+    serverCore.connectionBegan()
+  }
 }
 
 /// Keeps the library from decoding what it hands out.
@@ -232,20 +223,6 @@ private func collectHeader(
   unsafe headers.pointee.add(
     String(decoding: nameBytes, as: UTF8.self), String(decoding: valueBytes, as: UTF8.self))
   return MHD_Result.YES
-}
-
-private func readBody(
-  _ source: UnsafeMutableRawPointer?, _ position: UInt64, _ block: UnsafeMutablePointer<CChar>?,
-  _ capacity: Int
-) -> Int {
-  guard let source = unsafe source, let block = unsafe block else {
-    return MHD_CONTENT_READER_END_WITH_ERROR
-  }
-  let bytes = unsafe Unmanaged<BodySource>.fromOpaque(source).takeUnretainedValue().bytes
-  guard position < UInt64(bytes.count) else { return MHD_CONTENT_READER_END_OF_STREAM }
-  let part = bytes[Int(position)..<min(bytes.count, Int(position) + capacity)]
-  unsafe UnsafeMutableRawBufferPointer(start: block, count: capacity).copyBytes(from: part)
-  return part.count
 }
 
 private func releaseBody(_ source: UnsafeMutableRawPointer?) {

@@ -1,54 +1,10 @@
-import Synchronization
-
-/// Tells a running handler whether its client still waits.
-final class ClientWatch: Sendable {
-  private struct State {
-    /// The connection's socket while it is sure to be ours.
-    var socket: Int32?
-    var isGone = false
-  }
-
-  private let state: Mutex<State>
-
-  init(socket: Int32) {
-    state = Mutex(State(socket: socket))
-  }
-
-  var isGone: Bool {
-    state.withLock { state in
-      if !state.isGone, let socket = state.socket {
-        state.isGone = isClosedByPeer(socket: socket)
-      }
-      return state.isGone
-    }
-  }
-
-  /// Stops looking at the socket, whose number may soon belong to another one.
-  func finish() {
-    state.withLock { $0.socket = nil }
-  }
-
-  /// Tells the handler to give up.
-  func abandon() {
-    state.withLock { $0 = State(socket: nil, isGone: true) }
-  }
-}
-
 /// One request on its way through the server, from its first line to the last
-/// byte of the answer.
-///
-/// The connection's thread receives; a worker answers while the connection is
-/// suspended; then the connection's thread goes on. So each field but `answer`
-/// has one user at a time, and the hand-overs are ordered by the locks of the
-/// worker pool and of the library.
-// Hence `@unchecked Sendable`.
-final class Exchange: @unchecked Sendable {
+/// byte of the answer; used on its connection's thread alone.
+final class Exchange {
   /// What the library is to do next.
   enum Step {
     /// Go on receiving.
     case receive
-    /// Wait: the connection is suspended.
-    case wait
     case reply(Response)
     case close
   }
@@ -58,8 +14,6 @@ final class Exchange: @unchecked Sendable {
     case body
     /// The body is over the limit; the next bytes, so many, are thrown away.
     case refused(allowanceByteCount: Int)
-    /// A worker has it.
-    case dispatched
     case replied
   }
 
@@ -70,20 +24,16 @@ final class Exchange: @unchecked Sendable {
   private var method = Method.get
   private var headers = Headers()
   private var body: [UInt8] = []
-  private let watch: ClientWatch
-  /// The worker's answer, or that of a shutdown which did not wait for it.
-  private let answer = Mutex<Response?>(nil)
 
   init(core: ServerCore, connection: Connection, target: String) {
     self.core = core
     self.connection = connection
     self.target = target
-    watch = ClientWatch(socket: connection.socket)
     core.exchangeBegan()
   }
 
   /// Takes the next event of the request: its head, some bytes of the body, or
-  /// its end (no bytes). Also called when the connection is resumed.
+  /// its end (no bytes), at which the handler runs.
   func advance(method name: @autoclosure () -> String, received bytes: RawSpan) -> Step {
     switch phase {
     case .head:
@@ -91,7 +41,7 @@ final class Exchange: @unchecked Sendable {
       headers = connection.headers()
       return headReceived()
     case .body:
-      if bytes.isEmpty { return dispatch() }
+      if bytes.isEmpty { return reply(answer()) }
       guard body.count + bytes.byteCount <= core.configuration.bodyLimitBytes else {
         return refuse(allowing: core.configuration.bodyLimitBytes)
       }
@@ -102,47 +52,13 @@ final class Exchange: @unchecked Sendable {
       guard bytes.byteCount <= allowanceByteCount else { return .close }
       phase = .refused(allowanceByteCount: allowanceByteCount - bytes.byteCount)
       return .receive
-    case .dispatched:
-      return reply(answer.withLock { $0 } ?? .internalError)
     case .replied:
       return .close
     }
   }
 
-  /// Gives the worker's answer, and lets the connection go on.
-  ///
-  /// The first answer counts.
-  func finish(_ response: Response) {
-    guard accept(response) else { return }
-    watch.finish()
-    proceed()
-  }
-
-  /// Answers in place of a handler that is still running, and tells it so.
-  func abandon() {
-    // In this order, or the handler might give up and answer first.
-    guard accept(.unavailable("the server is shutting down")) else { return }
-    watch.abandon()
-    proceed()
-  }
-
-  private func accept(_ response: Response) -> Bool {
-    answer.withLock { answer in
-      if answer != nil { return false }
-      answer = response
-      return true
-    }
-  }
-
-  private func proceed() {
-    // In this order: what is forgotten is no longer suspended.
-    connection.resume()
-    core.forgetSuspended(self)
-  }
-
   /// The answer is sent, or the connection broke.
   func completed() {
-    watch.finish()
     core.exchangeEnded()
   }
 
@@ -175,38 +91,21 @@ final class Exchange: @unchecked Sendable {
     return .receive
   }
 
-  private func dispatch() -> Step {
+  /// Runs the handler.
+  private func answer() -> Response {
+    let watch = ClientWatch(socket: connection.socket, notice: core.notice)
     let request = Request(
       method: method, target: target, headers: headers, body: body,
       remoteAddress: connection.clientAddress, client: watch)
     body = []
-    let resolution = core.router.resolve(request)
-    guard let workers = core.pool(for: resolution.execution) else {
-      return reply(resolution.handler(resolution.request))
-    }
-    phase = .dispatched
-    // Suspended first: the answer may come before this function returns.
-    connection.suspend()
-    guard core.rememberSuspended(self) else {
-      finish(.unavailable("the server is shutting down"))
-      return .wait
-    }
-    let arrival = ContinuousClock.now
-    let isQueued = workers.submit {
-      var request = resolution.request
-      request.waitingTime = ContinuousClock.now - arrival
-      self.finish(resolution.handler(request))
-    }
-    if !isQueued {
-      core.countRefusedRequest()
-      finish(.unavailable("too many requests are waiting"))
-    }
-    return .wait
+    let response = core.respond(to: request)
+    // Versions of the library differ in whether they take it for silence.
+    connection.restartIdleTimer(seconds: core.configuration.idleTimeoutSeconds)
+    return watch.finish() ? .shuttingDown : response
   }
 
   private func reply(_ response: Response) -> Step {
     phase = .replied
-    watch.finish()
     var response = response
     if core.isDraining { response.headers["Connection"] = "close" }
     return .reply(response)

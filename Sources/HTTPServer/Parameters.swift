@@ -51,12 +51,11 @@ package struct Parameters: Sendable {
 
   private mutating func append(_ encoded: String) {
     for part in encoded.utf8.split(separator: UInt8(ascii: "&")) {
-      let halves = part.split(
-        separator: UInt8(ascii: "="), maxSplits: 1, omittingEmptySubsequences: false)
+      let nameEnd = part.firstIndex(of: UInt8(ascii: "=")) ?? part.endIndex
       guard pairs.count < Parameters.maximumPairCount, !part.contains(UInt8(ascii: ";")),
-        let name = PercentDecoding.text(Substring(halves[0]), plusIsSpace: true),
+        let name = PercentDecoding.text(Substring(part[..<nameEnd]), plusIsSpace: true),
         let value = PercentDecoding.text(
-          halves.count > 1 ? Substring(halves[1]) : "", plusIsSpace: true)
+          Substring(part[nameEnd...].dropFirst()), plusIsSpace: true)
       else {
         if firstMalformedPart == nil { firstMalformedPart = String(Substring(part)) }
         continue

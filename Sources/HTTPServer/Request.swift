@@ -48,7 +48,7 @@ package struct Request: Sendable {
   /// Single segments are percent-decoded; a rest (`{name...}`) is as sent.
   package internal(set) var captures: [String: String] = [:]
 
-  /// How long the request has waited for a worker.
+  /// How long the request has waited for its turn.
   package internal(set) var waitingTime: Duration = .zero
 
   private let client: ClientWatch?
@@ -91,7 +91,7 @@ package struct Request: Sendable {
   }
 
   /// Whether nobody waits for the answer any more: the client has closed its
-  /// connection, or the server is about to stop.
+  /// connection, or the server stops and waits for the handler to return.
   ///
   /// Long handlers ask now and then and give up. Each call while the handler
   /// runs is one system call; after the answer was given the value is frozen.

@@ -31,7 +31,7 @@ package struct Response: Sendable {
 extension Response {
   static let notFound = text(404, "404 page not found")
   static let malformedPath = text(400, "bad percent-encoding in the path")
-  static let internalError = text(500, "internal server error")
+  static let shuttingDown = unavailable("the server is shutting down")
 
   static func methodNotAllowed(_ allowed: [Method]) -> Response {
     var response = text(405, "method not allowed")

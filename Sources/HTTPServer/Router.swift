@@ -3,36 +3,35 @@ package typealias Handler = @Sendable (Request) -> Response
 
 /// One entry of the route table.
 package struct Route: Sendable {
-  /// Where a handler runs.
-  package enum Execution: Sendable {
-    /// On a worker thread, while the connection waits; it may block.
-    case worker
-    /// On a worker thread of those for long work, while the connection waits;
-    /// however much of it there is, ``worker`` routes are served meanwhile.
-    case longWorker
-    /// On the thread that serves the connections: for handlers that answer
-    /// within microseconds and never wait, since all other connections of the
-    /// thread stand still meanwhile.
-    case connectionThread
+  /// How long a handler takes, which decides what it waits for.
+  package enum Work: Sendable {
+    /// Not long, though it may block: so many at a time.
+    case brief
+    /// Maybe long: so many at a time, and however many wait for their turn,
+    /// ``brief`` routes are served meanwhile.
+    case long
+    /// Microseconds, and it never blocks: runs at once, however busy the server
+    /// is.
+    case immediate
   }
 
   /// The methods it answers; `GET` includes `HEAD`.
   package let methods: [Method]
   /// The path pattern, see ``Router``.
   package let pattern: String
-  /// Where the handler runs.
-  package let execution: Execution
+  /// How long the handler takes.
+  package let work: Work
   /// The handler.
   package let handler: Handler
 
   /// Creates an entry.
   package init(
-    _ methods: [Method], _ pattern: String, execution: Execution = .worker,
+    _ methods: [Method], _ pattern: String, work: Work = .brief,
     handler: @escaping Handler
   ) {
     self.methods = methods
     self.pattern = pattern
-    self.execution = execution
+    self.work = work
     self.handler = handler
   }
 
@@ -75,8 +74,8 @@ package struct Router: Sendable {
 
   /// What to do for a request.
   struct Resolution {
-    let request: Request
-    let execution: Route.Execution
+    var request: Request
+    let work: Route.Work
     let handler: Handler
   }
 
@@ -88,8 +87,8 @@ package struct Router: Sendable {
   ///
   /// - Parameters:
   ///   - routes: The table.
-  ///   - fallback: Answers paths that no pattern matches, on the connection's
-  ///     thread; a 404 when `nil`.
+  ///   - fallback: Answers paths that no pattern matches, as immediate work; a
+  ///     404 when `nil`.
   /// - Precondition: Patterns start with `/`, and no two routes have both
   ///   pattern and method in common.
   package init(_ routes: [Route], fallback: Handler? = nil) {
@@ -132,7 +131,7 @@ package struct Router: Sendable {
     var allowed: [Method] = []
     for route in literalRoutes[request.rawPath] ?? [] {
       if route.answers(request.method) {
-        return Resolution(request: request, execution: route.execution, handler: route.handler)
+        return Resolution(request: request, work: route.work, handler: route.handler)
       }
       allowed += route.methods
     }
@@ -148,11 +147,11 @@ package struct Router: Sendable {
       return resolution(of: request, by: candidate.route, captures: captures)
     }
     if allowed.isEmpty {
-      return Resolution(request: request, execution: .connectionThread, handler: fallback)
+      return Resolution(request: request, work: .immediate, handler: fallback)
     }
     if allowed.contains(.get) { allowed.append(.head) }
     let names = Set(allowed).sorted { $0.name < $1.name }
-    return Resolution(request: request, execution: .connectionThread) { _ in
+    return Resolution(request: request, work: .immediate) { _ in
       .methodNotAllowed(names)
     }
   }
@@ -169,12 +168,12 @@ package struct Router: Sendable {
         request.captures[name] = String(text)
       case .capture(let name):
         guard let decoded = PercentDecoding.text(text, plusIsSpace: false) else {
-          return Resolution(request: request, execution: .connectionThread) { _ in .malformedPath }
+          return Resolution(request: request, work: .immediate) { _ in .malformedPath }
         }
         request.captures[name] = decoded
       }
     }
-    return Resolution(request: request, execution: route.execution, handler: route.handler)
+    return Resolution(request: request, work: route.work, handler: route.handler)
   }
 
   private static func segments(of pattern: String) -> [Segment] {

@@ -1,25 +1,25 @@
 import Synchronization
-import Threading
 
-/// An HTTP/1.1 server: listening sockets, connection threads, and two pools of
-/// workers that run the handlers, one for quick work and one for long.
+/// An HTTP/1.1 server: listening sockets, and a thread for each connection.
 ///
 /// It is made in two steps, so that a program learns that its port is taken
 /// before it does anything else: `init` binds, ``start(routing:)`` serves.
 /// Connections made between the two wait in the kernel.
 ///
-/// A request is routed when it is complete. Its connection is then suspended,
-/// a worker runs the handler, and the connection sends the answer. The server
-/// does no TLS, no authentication and no compression.
+/// A request is routed when it is complete, and its handler runs on the thread
+/// of its connection: a request changes no threads, and a handler may block.
+/// How many handlers run at a time is bounded for each kind of work, see
+/// ``Route/Work``. The server does no TLS, no authentication and no compression.
 package final class Server: Sendable {
   /// Where to listen, and the limits.
   package struct Configuration: Sendable {
     /// The addresses; port 0 lets the system choose one.
     package var listenAddresses: [ListenAddress]
-    /// Connections at a time; more wait in the kernel.
+    /// Connections at a time, each with a thread; more wait in the kernel.
     package var connectionLimit = 512
-    /// Threads that read and write; each listen address has one more.
-    package var connectionThreadCount = 2
+    /// Stack of a connection's thread, on which handlers run. Memory is used
+    /// for what was touched of it.
+    package var stackBytes = 8 << 20
     /// Memory per connection, which bounds the size of a request's head.
     package var connectionMemoryBytes = 64 << 10
     /// How long a connection may be silent; whole seconds. Time in a handler
@@ -27,12 +27,17 @@ package final class Server: Sendable {
     package var idleTimeout = Duration.seconds(120)
     /// The largest request body, as sent; beyond it 413.
     package var bodyLimitBytes = 32 << 20
-    /// Threads that run handlers.
-    package var workerCount = 8
-    /// Threads that run handlers of long work, see ``Route/Execution``.
-    package var longWorkerCount = 8
-    /// Requests that may wait for a worker of either kind; beyond it 503.
+    /// Handlers of brief work that run at a time, see ``Route/Work``.
+    package var handlerLimit = 8
+    /// Handlers of long work that run at a time.
+    package var longHandlerLimit = 8
+    /// Requests that may wait for their turn, of either kind of work; beyond it
+    /// 503.
     package var queueCapacity = 128
+
+    var idleTimeoutSeconds: UInt32 {
+      UInt32(clamping: idleTimeout.components.seconds)
+    }
 
     /// Creates a configuration with the default limits.
     package init(listenAddresses: [ListenAddress]) {
@@ -46,7 +51,7 @@ package final class Server: Sendable {
     package let openConnectionCount: Int
     /// Requests between their first line and the end of their answer.
     package let activeRequestCount: Int
-    /// Requests that wait for a worker.
+    /// Requests that wait for their turn.
     package let queuedRequestCount: Int
     /// Requests answered 503 since the start, because the queue was full.
     package let refusedRequestCount: Int
@@ -119,9 +124,13 @@ package final class Server: Sendable {
   /// Stops listening at once, lets the requests under way finish, then closes
   /// all connections.
   ///
-  /// Requests that are not answered at the deadline are answered 503, and their
-  /// handlers see that the client is gone; this function doesn't wait for
-  /// those handlers to return. Further calls do nothing.
+  /// Past the deadline, requests that wait for their turn are answered 503, and
+  /// the handlers that run see that the client is gone. This function waits
+  /// until they return, however long that takes: long handlers have to ask. One
+  /// that was told is answered for with 503, the answer of another is sent.
+  ///
+  /// Clients that are silent, or don't read their answer, are not waited for
+  /// beyond the deadline. Further calls do nothing; none may come from a handler.
   package func shutdown(deadline: Duration) {
     let previous = state.withLock { state in
       let previous = state
@@ -138,8 +147,6 @@ package final class Server: Sendable {
     core.beginDraining()
     for acceptor in acceptors { acceptor.stop() }
     core.drain(deadline: deadline)
-    core.workers.stop()
-    core.longWorkers.stop()
     daemon.stop()
   }
 
@@ -153,115 +160,5 @@ package final class Server: Sendable {
       }
       return core.statistics
     }
-  }
-}
-
-/// What the connections, the workers and the server share.
-final class ServerCore: Sendable {
-  private struct Activity: Sendable {
-    /// Exchanges that began and did not end.
-    var exchangeCount = 0
-    /// Those that wait for a worker's answer.
-    var suspended: [ObjectIdentifier: Exchange] = [:]
-    /// Whether no exchange may be suspended any more.
-    var isClosed = false
-  }
-
-  let configuration: Server.Configuration
-  let router: Router
-  let workers: WorkerPool
-  let longWorkers: WorkerPool
-  let admission: Admission
-  private let activity = Monitor(Activity())
-  private let draining = Atomic(false)
-  private let refusedRequestCount = Atomic(0)
-  private let refusedBodyCount = Atomic(0)
-
-  init(configuration: Server.Configuration, router: Router) throws(HTTPServerError) {
-    self.configuration = configuration
-    self.router = router
-    admission = Admission(limit: configuration.connectionLimit)
-    workers = try WorkerPool(
-      threadCount: configuration.workerCount, queueCapacity: configuration.queueCapacity)
-    longWorkers = try WorkerPool(
-      threadCount: configuration.longWorkerCount, queueCapacity: configuration.queueCapacity)
-  }
-
-  /// Whether connections are closed after their next answer.
-  var isDraining: Bool {
-    draining.load(ordering: .relaxed)
-  }
-
-  var statistics: Server.Statistics {
-    Server.Statistics(
-      openConnectionCount: admission.openCount,
-      activeRequestCount: activity.withLock { $0.exchangeCount },
-      queuedRequestCount: workers.queuedCount + longWorkers.queuedCount,
-      refusedRequestCount: refusedRequestCount.load(ordering: .relaxed),
-      refusedBodyCount: refusedBodyCount.load(ordering: .relaxed))
-  }
-
-  /// The workers that run a handler; nil for none of them.
-  func pool(for execution: Route.Execution) -> WorkerPool? {
-    switch execution {
-    case .worker: workers
-    case .longWorker: longWorkers
-    case .connectionThread: nil
-    }
-  }
-
-  func exchangeBegan() {
-    activity.change { $0.exchangeCount += 1 }
-  }
-
-  func exchangeEnded() {
-    activity.change { $0.exchangeCount -= 1 }
-  }
-
-  /// - Returns: `false` when the server is past its deadline.
-  func rememberSuspended(_ exchange: Exchange) -> Bool {
-    activity.change { activity in
-      if activity.isClosed { return false }
-      activity.suspended[ObjectIdentifier(exchange)] = exchange
-      return true
-    }
-  }
-
-  func forgetSuspended(_ exchange: Exchange) {
-    activity.change { _ = $0.suspended.removeValue(forKey: ObjectIdentifier(exchange)) }
-  }
-
-  func countRefusedRequest() {
-    refusedRequestCount.add(1, ordering: .relaxed)
-  }
-
-  func countRefusedBody() {
-    refusedBodyCount.add(1, ordering: .relaxed)
-  }
-
-  /// Lets no connection in any more, and closes each after its next answer.
-  func beginDraining() {
-    draining.store(true, ordering: .relaxed)
-    admission.close()
-  }
-
-  /// Waits for all exchanges to end, and ends those that are late. None is
-  /// suspended afterwards.
-  func drain(deadline: Duration) {
-    let closeIfIdle: (inout Activity) -> Void? = { activity in
-      guard activity.exchangeCount == 0 else { return nil }
-      activity.isClosed = true
-      return ()
-    }
-    if activity.wait(timeout: deadline, for: closeIfIdle) != nil { return }
-    let late = activity.change { activity in
-      activity.isClosed = true
-      return Array(activity.suspended.values)
-    }
-    for exchange in late { exchange.abandon() }
-    // Those that had their answer are being resumed by their workers.
-    _ = activity.wait { $0.suspended.isEmpty ? () : nil }
-    // A moment for the answers to reach those who read; the others are cut off.
-    _ = activity.wait(timeout: .milliseconds(250), for: closeIfIdle)
   }
 }

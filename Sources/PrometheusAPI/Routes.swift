@@ -66,7 +66,7 @@ package enum Routes {
       _ methods: [Method], _ pattern: String,
       _ answer: @escaping @Sendable (Request) throws -> Response
     ) -> Route {
-      Route(methods, pattern, execution: .longWorker, handler: answering(answer))
+      Route(methods, pattern, work: .long, handler: answering(answer))
     }
     return [
       reading([.get, .post], "/api/v1/query", query.instant),
@@ -92,7 +92,7 @@ package enum Routes {
       + server(services)
     let routes = all.map { route in
       let handler = metrics.measuring(route.pattern, compressing(route.handler))
-      return Route(route.methods, route.pattern, execution: route.execution) { request in
+      return Route(route.methods, route.pattern, work: route.work) { request in
         var response = refusal(request) ?? handler(request)
         // What a pushed label says must not be taken for a page.
         response.headers["X-Content-Type-Options"] = "nosniff"
@@ -116,7 +116,7 @@ package enum Routes {
       database: services.database, isEnabled: services.isAdminAPIEnabled, clock: services.clock)
     let exposition = ExpositionEndpoint(registry: services.registry)
     return [
-      Route([.get], "/", execution: .connectionThread, handler: Welcome.page),
+      Route([.get], "/", work: .immediate, handler: Welcome.page),
       Route([.get], "/metrics", handler: exposition.metrics),
       Route([.get], "/api/v1/targets", handler: answering(targets.targets)),
       Route([.get], "/api/v1/scrape_pools", handler: answering(targets.scrapePools)),
@@ -125,24 +125,24 @@ package enum Routes {
       Route([.get], "/api/v1/status/flags", handler: status.flags),
       Route([.get], "/api/v1/status/config", handler: status.configuration),
       Route(
-        [.get], "/api/v1/status/tsdb", execution: .longWorker,
+        [.get], "/api/v1/status/tsdb", work: .long,
         handler: answering(StatisticsEndpoint(database: services.database).statistics)),
       Route([.get], "/api/v1/status/active_queries", handler: active.list),
       Route(
         [.delete], "/api/v1/status/active_queries/{id}", handler: answering(active.cancel)),
       Route(
-        [.post, .put], "/api/v1/admin/tsdb/delete_series", execution: .longWorker,
+        [.post, .put], "/api/v1/admin/tsdb/delete_series", work: .long,
         handler: answering(admin.deleteSeries)),
       Route(
-        [.post, .put], "/api/v1/admin/tsdb/clean_tombstones", execution: .longWorker,
+        [.post, .put], "/api/v1/admin/tsdb/clean_tombstones", work: .long,
         handler: answering(admin.cleanTombstones)),
       Route(
-        [.post, .put], "/api/v1/admin/tsdb/snapshot", execution: .longWorker,
+        [.post, .put], "/api/v1/admin/tsdb/snapshot", work: .long,
         handler: answering(admin.snapshot)),
       Route([.post], "/api/v1/write", handler: push.remoteWrite),
       Route([.put, .post, .delete], "/metrics/{group...}", handler: push.group),
-      Route([.get], "/-/healthy", execution: .connectionThread, handler: lifecycle.healthy),
-      Route([.get], "/-/ready", execution: .connectionThread, handler: lifecycle.ready),
+      Route([.get], "/-/healthy", work: .immediate, handler: lifecycle.healthy),
+      Route([.get], "/-/ready", work: .immediate, handler: lifecycle.ready),
       Route([.post, .put], "/-/reload", handler: lifecycle.reload),
       Route([.post, .put], "/-/quit", handler: lifecycle.quit),
     ]

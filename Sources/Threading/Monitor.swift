@@ -44,19 +44,6 @@ import Glibc
     return try body(&state)
   }
 
-  /// Reads or changes the value, and wakes one that waits, if `body` did
-  /// something that exactly one waiter can use.
-  package func changeForOne<Result, Failure: Error>(
-    _ body: (inout State) throws(Failure) -> Result
-  ) throws(Failure) -> Result {
-    unsafe pthread_mutex_lock(mutex)
-    defer {
-      unsafe pthread_cond_signal(condition)
-      unsafe pthread_mutex_unlock(mutex)
-    }
-    return try body(&state)
-  }
-
   /// Reads the value, or changes what no waiter looks at; wakes nobody.
   package func withLock<Result, Failure: Error>(
     _ body: (inout State) throws(Failure) -> Result

@@ -303,6 +303,23 @@ class BadRequestTest(unittest.TestCase):
             for connection in idle:
                 connection.close()
 
+    def test_clients_beyond_the_limit_wait_for_their_turn(self):
+        host, port = self.server.address.split(":")
+        connect = lambda: socket.create_connection((host, int(port)), timeout=30)
+        idle = [connect() for _ in range(512)]
+        try:
+            with connect() as waiting:
+                waiting.sendall(f"GET /-/healthy HTTP/1.1\r\nHost: {host}\r\n\r\n".encode())
+                waiting.settimeout(0.5)
+                with self.assertRaises(TimeoutError):
+                    waiting.recv(1)
+                waiting.settimeout(30)
+                idle.pop().close()
+                self.assertIn(b" 200 OK\r\n", waiting.recv(65536))
+        finally:
+            for connection in idle:
+                connection.close()
+
     def test_client_that_leaves_does_not_matter(self):
         query = urllib.parse.quote("count_over_time(vector(1)[1d:10ms])")
         for _ in range(5):

@@ -1,5 +1,6 @@
 """The command line: help, mistakes, and queries on a directory."""
 
+import http.client
 import os
 import pathlib
 import shlex
@@ -520,6 +521,23 @@ class StopTest(unittest.TestCase):
             self.assertLess(time.monotonic() - begin, 5)
             self.assertIn("msg=stopped", server.log)
             server.remove()
+
+    def test_idle_clients_do_not_hold_up_a_stop(self):
+        server = Server()
+        self.addCleanup(server.remove)
+        host, port = server.address.split(":")
+        unused = socket.create_connection((host, int(port)), timeout=20)
+        self.addCleanup(unused.close)
+        kept = http.client.HTTPConnection(server.address, timeout=20)
+        self.addCleanup(kept.close)
+        kept.request("GET", "/-/ready")
+        kept.getresponse().read()
+        begin = time.monotonic()
+        server.send_signal(signal.SIGTERM)
+        self.assertEqual(server.process.wait(20), 0, server.log)
+        self.assertLess(time.monotonic() - begin, 5)
+        self.assertEqual(unused.recv(1), b"")
+        self.assertEqual(kept.sock.recv(1), b"")
 
     def test_acknowledged_samples_are_there_after_a_stop(self):
         with tempfile.TemporaryDirectory() as data:

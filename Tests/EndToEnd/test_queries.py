@@ -108,6 +108,18 @@ class ConcurrencyTest(QueryTest):
         self.server.request("DELETE", f"/api/v1/status/active_queries/{second['id']}")
         self.assertIn("canceled", waiting.recv(65536).decode())
 
+    def test_a_stop_ends_queries_and_answers_them(self):
+        self.load()
+        running = self.start_slow()
+        wait_until(self.running, "the first query runs")
+        waiting = self.start_slow()
+        wait_until(
+            lambda: "tsdb_http_queued_requests 1" in self.server.get("/metrics").text,
+            "the second query waits")
+        self.server.send_signal(signal.SIGTERM)
+        for connection in (running, waiting):
+            self.assertRegex(connection.recv(65536).decode(), "^HTTP/1.1 (200|503) ")
+        self.assertEqual(self.server.process.wait(20), 0, self.server.log)
 
     def test_statistics_tell_how_long_a_query_waited(self):
         self.load()

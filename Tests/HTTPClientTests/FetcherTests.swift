@@ -293,7 +293,7 @@ struct FetcherTests {
     let server = try {
       var configuration = Server.Configuration(
         listenAddresses: [ListenAddress(host: "127.0.0.1", port: 0)])
-      configuration.workerCount = 50
+      configuration.handlerLimit = 50
       let server = try Server(configuration)
       // Nobody is answered until all have come.
       try server.start(

@@ -53,30 +53,68 @@ struct ServerShutdownTests {
     #expect(gone.wait(timeout: .now() + 10) == .success)
   }
 
-  @Test func hungHandlerDoesNotHoldUpTheShutdown() throws {
+  @Test func handlerThatDoesNotAskIsWaitedForAndAnswers() throws {
     let (started, release) = (DispatchSemaphore(value: 0), DispatchSemaphore(value: 0))
     let server = try startServer([
-      Route([.get], "/hung") { _ in
+      Route([.get], "/slow") { _ in
         started.signal()
         release.wait()
-        return .text(200, "too late")
+        return .text(200, "finished")
       }
-    ])
-    let connection = try server.connect()
-    connection.send("GET /hung HTTP/1.1\r\nHost: a\r\n\r\n")
+    ]) { $0.handlerLimit = 1 }
+    let (running, waiting) = (try server.connect(), try server.connect())
+    running.send("GET /slow HTTP/1.1\r\nHost: a\r\n\r\n")
     #expect(started.wait(timeout: .now() + 10) == .success)
-    server.shutdown(deadline: .milliseconds(1))
-    #expect(connection.readToEnd().hasPrefix("HTTP/1.1 503 "))
+    waiting.send("GET /slow HTTP/1.1\r\nHost: a\r\n\r\n")
+    while server.statistics.queuedRequestCount == 0 { sched_yield() }
+
+    let isDown = DispatchSemaphore(value: 0)
+    Thread.detachNewThread {
+      server.shutdown(deadline: .milliseconds(1))
+      isDown.signal()
+    }
+    // The one that waits is sent away, while the other runs.
+    let refusal = waiting.read(through: "shutting down\n")
+    #expect(refusal.hasPrefix("HTTP/1.1 503 "))
+    #expect(refusal.contains("\r\nRetry-After: 1\r\n"))
+    #expect(isDown.wait(timeout: .now()) == .timedOut)
     release.signal()
+    let answer = running.readToEnd()
+    #expect(answer.hasPrefix("HTTP/1.1 200 OK\r\n"))
+    #expect(answer.hasSuffix("finished\n"))
+    #expect(isDown.wait(timeout: .now() + 10) == .success)
+  }
+
+  @Test func clientsThatHoldTheServerUpAreCutOff() throws {
+    let server = try startServer([
+      Route([.get], "/large") { _ in Response(body: Array(repeating: 0, count: 64 << 20)) },
+      Route([.get, .post], "/small") { _ in .text(200, "small") },
+    ])
+    let (unread, unsent, idle) = (
+      try server.connect(), try server.connect(), try server.connect()
+    )
+    unread.send("GET /large HTTP/1.1\r\nHost: a\r\n\r\n")
+    unsent.send("POST /small HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\nabc")
+    #expect(unread.read(through: "\r\n").hasPrefix("HTTP/1.1 200 OK\r\n"))
+    idle.send("GET /small HTTP/1.1\r\nHost: a\r\n\r\n")
+    #expect(idle.read(through: "small\n").hasPrefix("HTTP/1.1 200 OK\r\n"))
+    while server.statistics.activeRequestCount < 2 { sched_yield() }
+    server.shutdown(deadline: .milliseconds(1))
+    #expect(unread.readToEnd().utf8.count < 64 << 20)
+    #expect(unsent.readToEnd().isEmpty)
+    #expect(idle.readToEnd().isEmpty)
   }
 
   @Test func idleServerStopsAtOnce() throws {
-    let server = try startServer([])
-    let idle = try server.connect()
+    let server = try startServer([Route([.get], "/") { _ in .text(200, "root") }])
+    let (unused, used) = (try server.connect(), try server.connect())
+    used.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n")
+    #expect(used.read(through: "root\n").contains("200 OK"))
     let port = server.port
     server.shutdown(deadline: .seconds(60))
     server.shutdown(deadline: .seconds(60))
-    #expect(idle.readToEnd().isEmpty)
+    #expect(unused.readToEnd().isEmpty)
+    #expect(used.readToEnd().isEmpty)
     #expect(LoopbackConnection(port: port) == nil)
     #expect(server.statistics.activeRequestCount == 0)
   }

@@ -12,7 +12,7 @@ func startServer(
 ) throws -> Server {
   var configuration = Server.Configuration(
     listenAddresses: [ListenAddress(host: "127.0.0.1", port: 0)])
-  configuration.workerCount = 2
+  configuration.handlerLimit = 2
   configure(&configuration)
   let server = try Server(configuration)
   try server.start(routing: Router(routes))
@@ -59,10 +59,10 @@ struct ServerTests {
     return response
   }
 
-  @Test(arguments: [Route.Execution.worker, .connectionThread])
-  func handlerAnswers(execution: Route.Execution) throws {
+  @Test(arguments: [Route.Work.brief, .long, .immediate])
+  func handlerAnswers(work: Route.Work) throws {
     let server = try startServer([
-      Route([.get], "/hello", execution: execution) { _ in .text(201, "hello") }
+      Route([.get], "/hello", work: work) { _ in .text(201, "hello") }
     ])
     let response = try Fetcher.fetch(server.request("/hello"))
     #expect(response.status == 201)
@@ -197,7 +197,7 @@ struct ServerTests {
         return .text(200, "slow")
       },
       Route([.get], "/quick") { _ in .text(200, "quick") },
-      Route([.get], "/inline", execution: .connectionThread) { _ in .text(200, "inline") },
+      Route([.get], "/inline", work: .immediate) { _ in .text(200, "inline") },
     ])
     let fetcher = try Fetcher()
     fetcher.add(server.request("/slow"), token: 1)
@@ -210,18 +210,98 @@ struct ServerTests {
     #expect(try fetcher.result(1).text == "slow\n")
   }
 
+  @Test func takenPlacesHoldUpNeitherOtherWorkNorNewConnections() throws {
+    let (started, release) = (DispatchSemaphore(value: 0), DispatchSemaphore(value: 0))
+    let server = try startServer([
+      Route([.get], "/slow") { _ in
+        started.signal()
+        release.wait()
+        return .text(200, "slow")
+      },
+      Route([.get], "/long", work: .long) { _ in .text(200, "long") },
+      Route([.get], "/inline", work: .immediate) { _ in .text(200, "inline") },
+    ])
+    let slow = try (0..<2).map { _ in try server.connect() }
+    for connection in slow {
+      connection.send("GET /slow HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")
+    }
+    for _ in slow { #expect(started.wait(timeout: .now() + 10) == .success) }
+    for target in ["/inline", "/long", "/other"] {
+      let connection = try server.connect()
+      connection.send("GET \(target) HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")
+      #expect(connection.readToEnd().hasPrefix("HTTP/1.1 \(target == "/other" ? 404 : 200) "))
+    }
+    for _ in slow { release.signal() }
+    for connection in slow { #expect(connection.readToEnd().hasSuffix("slow\n")) }
+  }
+
+  @Test func thoseThatWaitHaveTheirTurnInOrder() throws {
+    let (started, release) = (DispatchSemaphore(value: 0), DispatchSemaphore(value: 0))
+    let order = Mutex<[String]>([])
+    let server = try startServer([
+      Route([.get], "/{name}") { request in
+        order.withLock { $0.append(request.captures["name"] ?? "") }
+        started.signal()
+        release.wait()
+        return .text(200, request.waitingTime > .zero ? "waited" : "at once")
+      }
+    ]) { $0.handlerLimit = 1 }
+    let names = ["a", "b", "c", "d"]
+    var connections: [LoopbackConnection] = []
+    for (index, name) in names.enumerated() {
+      let connection = try server.connect()
+      connection.send("GET /\(name) HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")
+      connections.append(connection)
+      if index == 0 { #expect(started.wait(timeout: .now() + 10) == .success) }
+      while server.statistics.queuedRequestCount < index { sched_yield() }
+    }
+    for (index, connection) in connections.enumerated() {
+      if index > 0 { #expect(started.wait(timeout: .now() + 10) == .success) }
+      release.signal()
+      #expect(connection.readToEnd().hasSuffix(index == 0 ? "at once\n" : "waited\n"))
+    }
+    #expect(order.withLock { $0 } == names)
+    #expect(server.statistics.queuedRequestCount == 0)
+  }
+
+  @Test func silentConnectionIsClosed() throws {
+    let server = try startServer([Self.echo]) { $0.idleTimeout = .seconds(1) }
+    let connection = try server.connect()
+    connection.send("GET /echo/ HTTP/1.1\r\nHost: a\r\n\r\n")
+    #expect(connection.readToEnd().hasPrefix("HTTP/1.1 200 OK\r\n"))
+    while server.statistics.openConnectionCount > 0 { sched_yield() }
+  }
+
+  @Test func timeInTheHandlerIsNotSilence() throws {
+    let server = try startServer([
+      Route([.get], "/slow") { request in
+        let arrival = ContinuousClock.now
+        while !request.isClientGone && ContinuousClock.now - arrival < .seconds(2) { usleep(10000) }
+        return Response(body: Array(repeating: 0, count: request.isClientGone ? 0 : 8 << 20))
+      },
+      Route([.get], "/quick") { _ in .text(200, "quick") },
+    ]) { $0.idleTimeout = .seconds(1) }
+    let connection = try server.connect()
+    connection.send(
+      "GET /slow HTTP/1.1\r\nHost: a\r\n\r\nGET /quick HTTP/1.1\r\nHost: a\r\n"
+        + "Connection: close\r\n\r\n")
+    let answers = connection.readToEnd()
+    #expect(answers.hasSuffix("quick\n"))
+    #expect(answers.utf8.count > 8 << 20)
+  }
+
   @Test func longWorkHoldsUpLongWorkAlone() throws {
     let (started, release) = (DispatchSemaphore(value: 0), DispatchSemaphore(value: 0))
     let server = try startServer([
-      Route([.get], "/long", execution: .longWorker) { _ in
+      Route([.get], "/long", work: .long) { _ in
         started.signal()
         release.wait()
         return .text(200, "long")
       },
       Route([.get], "/quick") { _ in .text(200, "quick") },
     ]) {
-      $0.workerCount = 1
-      $0.longWorkerCount = 1
+      $0.handlerLimit = 1
+      $0.longHandlerLimit = 1
     }
     let fetcher = try Fetcher()
     fetcher.add(server.request("/long"), token: 1)
@@ -248,7 +328,7 @@ struct ServerTests {
         return .text(200, "slow")
       }
     ]) {
-      $0.workerCount = 1
+      $0.handlerLimit = 1
       $0.queueCapacity = 1
     }
     let fetcher = try Fetcher()

@@ -17,7 +17,7 @@ import Threading
     #expect(monitor.wait(timeout: .milliseconds(1), for: { $0 ? true : nil }) == nil)
   }
 
-  @Test func oneChangeWakesOneOfSeveralWaiters() throws {
+  @Test func eachWaiterTakesWhatItWaitsFor() throws {
     let jobs = Monitor(0)
     let taken = Atomic(0)
     let threads = try (0..<4).map { _ in
@@ -30,7 +30,7 @@ import Threading
         taken.wrappingAdd(1, ordering: .relaxed)
       }
     }
-    for _ in 0..<4 { jobs.changeForOne { $0 += 1 } }
+    for _ in 0..<4 { jobs.change { $0 += 1 } }
     for thread in threads { thread.join() }
     #expect(taken.load(ordering: .relaxed) == 4)
     #expect(jobs.withLock { $0 } == 0)

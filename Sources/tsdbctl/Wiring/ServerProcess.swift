@@ -138,7 +138,7 @@ final class ServerProcess: Sendable {
         Double(server.statistics.openConnectionCount)
       })
     try registry.register(
-      .gauge("tsdb_http_queued_requests", help: "Requests that wait for a worker.") {
+      .gauge("tsdb_http_queued_requests", help: "Requests that wait for their turn.") {
         Double(server.statistics.queuedRequestCount)
       })
     try registry.register(
@@ -174,8 +174,8 @@ final class ServerProcess: Sendable {
   private static func listen(_ options: ServerOptions) throws(CommandFailure) -> Server {
     var configuration = Server.Configuration(listenAddresses: options.listenAddresses)
     // More than the pushes that may wait for each other, so that they leave room.
-    configuration.workerCount = 32
-    configuration.longWorkerCount = options.maximumQueryConcurrency
+    configuration.handlerLimit = 32
+    configuration.longHandlerLimit = options.maximumQueryConcurrency
     do throws(HTTPServerError) {
       return try Server(configuration)
     } catch {
