@@ -139,7 +139,7 @@ package struct SpreadOptions: Hashable, Sendable {
   package init() {}
 
   /// The values of a chunk, about.
-  private static let chunkValueCount = 100_000
+  private static let chunkValueCount = 30_000
 
   func chunkSeriesCount(of grid: StepGrid) -> Int {
     max(1, min(seriesCount, SpreadOptions.chunkValueCount / max(1, grid.count)))

@@ -88,7 +88,7 @@ struct SpreadVector: VectorSource {
           let first = number * chunkSeriesCount
           var chunk = SpreadTeam.Chunk()
           for index in first..<min(first + chunkSeriesCount, count) {
-            if chunk.isFull || isDismissed() { break }
+            if chunk.isFull || index % 16 == 0 && isDismissed() { break }
             try context.checkpoint()
             chunk.append(try reader.read(seriesAt: index))
           }
