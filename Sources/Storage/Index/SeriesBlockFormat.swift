@@ -137,15 +137,11 @@ struct SeriesBlockReader: ~Escapable {
 /// Where the labels are in encoded labels.
 private struct LabelPlaces {
   struct Place {
-    /// Everything that encodes the label.
-    var whole = 0..<0
     var name = 0..<0
     var value = 0..<0
   }
 
   private(set) var labels: [Place] = []
-
-  init() {}
 
   /// - Precondition: `bytes` are well formed.
   init(of bytes: Span<UInt8>) {
@@ -153,7 +149,7 @@ private struct LabelPlaces {
     while offset < bytes.count {
       let name = LabelPlaces.text(in: bytes, at: offset)
       let value = LabelPlaces.text(in: bytes, at: name.upperBound)
-      labels.append(Place(whole: offset..<value.upperBound, name: name, value: value))
+      labels.append(Place(name: name, value: value))
       offset = value.upperBound
     }
   }
