@@ -1,18 +1,19 @@
 import SeriesModel
 
 extension [Labels] {
-  /// More sets are compared label by label: their keys would take as much memory
+  /// Larger sets are compared label by label: their keys would take as much memory
   /// again as they do.
-  private static var keyedCountLimit: Int { 1 << 15 }
+  private static var keyedByteLimit: Int { 64 << 20 }
 
   /// The label sets in their order.
   ///
   /// Each is written once as a key whose bytes are in that order, which costs less
   /// than to walk the labels in each comparison.
   func sortedByKeys() -> [Labels] {
-    guard count <= Self.keyedCountLimit else { return sorted() }
+    let byteCount = reduce(0) { $0 + $1.encodedBytes.count }
+    guard byteCount <= Self.keyedByteLimit else { return sorted() }
     var keys: [UInt8] = []
-    keys.reserveCapacity(reduce(0) { $0 + $1.encodedBytes.count })
+    keys.reserveCapacity(byteCount)
     var ends = [0]
     ends.reserveCapacity(count + 1)
     for labels in self {

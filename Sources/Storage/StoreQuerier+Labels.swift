@@ -191,6 +191,12 @@ extension StoreQuerier {
     for name in condition.resolver.labelNames { head.slots.sortLabelValues(of: name) }
     let selected = try condition.resolver.resolve(in: head.slots.index)
     found.selected = SeriesRuns(selected)
+    // From a part of all series on, to pass over all slots in order is cheaper
+    // than to look up each.
+    guard selected.count < head.slots.capacity / 8 else {
+      found.inRange = head.series(withSamplesIn: range).intersection(found.selected)
+      return found
+    }
     found.inRange = SeriesRuns(
       PostingsList(
         sorted: selected.ids.filter { id in

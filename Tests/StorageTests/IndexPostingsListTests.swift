@@ -20,7 +20,6 @@ import Testing
       #expect(list(a).intersection(list(b)) == list(a.intersection(b)))
       #expect(list(a).union(list(b)) == list(a.union(b)))
       #expect(list(a).subtracting(list(b)) == list(a.subtracting(b)))
-      #expect(list(a).intersects(list(b)) == (a.isDisjoint(with: b) == false))
       let c = makeSet()
       #expect(PostingsList.union(of: [list(a), list(b), list(c)]) == list(a.union(b).union(c)))
       let probe = generator.next() % 500

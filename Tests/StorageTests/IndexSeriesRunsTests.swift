@@ -30,7 +30,6 @@ import Testing
       #expect(PostingsList(runs(a)) == list(a))
       #expect(runs(a).count == a.count)
       #expect(runs(a).isEmpty == a.isEmpty)
-      #expect(runs(a).first?.rawValue == a.min())
       #expect(runs(a).last?.rawValue == a.max())
       #expect(runs(a).union(runs(b)) == runs(a.union(b)))
       #expect(runs(a).intersection(runs(b)) == runs(a.intersection(b)))

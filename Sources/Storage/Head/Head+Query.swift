@@ -67,16 +67,23 @@ struct HeadSamples: Sendable {
   }
 }
 
+extension Head.OpenSeries {
+  /// Whether there is an open chunk that overlaps the range.
+  fileprivate func hasOpenChunk(overlapping range: ClosedRange<Int64>) -> Bool {
+    slab.isNone == false && chunk.appender.lastTimestamp >= range.lowerBound
+      && chunk.appender.firstTimestamp <= range.upperBound
+  }
+}
+
 extension Head {
   /// Whether a series has a chunk or a sample in memory that overlaps the range.
   func hasSamples(slot: Int, overlapping range: ClosedRange<Int64>) -> Bool {
-    let series = open[slot]
-    if series.slab.isNone == false, series.appender.lastTimestamp >= range.lowerBound,
-      series.appender.firstTimestamp <= range.upperBound
-    {
-      return true
-    }
-    return frozen.hasChunks(ofSlot: slot, overlapping: range)
+    open[slot].hasOpenChunk(overlapping: range)
+      || hasSamplesBesideOpenChunk(slot: slot, overlapping: range)
+  }
+
+  private func hasSamplesBesideOpenChunk(slot: Int, overlapping range: ClosedRange<Int64>) -> Bool {
+    frozen.hasChunks(ofSlot: slot, overlapping: range)
       || closed.hasChunks(ofSlot: slot, overlapping: range)
       || buffers[slot]?.columns.timestamps.contains { range.contains($0) } ?? false
   }
@@ -84,16 +91,25 @@ extension Head {
   /// The series that queries find and that ``hasSamples(slot:overlapping:)``.
   func series(withSamplesIn range: ClosedRange<Int64>) -> SeriesRuns {
     var runs: [SeriesRuns.Run] = []
-    for slot in 0..<slots.capacity where slots.flags[slot].contains(.isVisible) {
-      guard hasSamples(slot: slot, overlapping: range) else { continue }
-      let id = slots.ids[slot].rawValue
-      // Slots are mostly in the order of ids.
-      if let last = runs.last, last.last + 1 == id {
-        runs[runs.count - 1].last = id
-      } else {
-        runs.append(SeriesRuns.Run(first: id, last: id))
+    var run = SeriesRuns.Run(first: 1, last: 0)
+    let (flags, ids) = (slots.flags, slots.ids)
+    open.forEachPage { start, page in
+      for index in page.indices where flags[start + index].contains(.isVisible) {
+        guard
+          page[index].hasOpenChunk(overlapping: range)
+            || hasSamplesBesideOpenChunk(slot: start + index, overlapping: range)
+        else { continue }
+        let id = ids[start + index].rawValue
+        // Slots are mostly in the order of ids.
+        if id == run.last + 1, run.first <= run.last {
+          run.last = id
+        } else {
+          if run.first <= run.last { runs.append(run) }
+          run = SeriesRuns.Run(first: id, last: id)
+        }
       }
     }
+    if run.first <= run.last { runs.append(run) }
     return SeriesRuns(unsorted: runs)
   }
 }

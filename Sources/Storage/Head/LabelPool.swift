@@ -81,21 +81,18 @@ struct LabelPool: Sendable {
   func labels(of run: Run) -> Labels {
     var byteCount = 0
     forEachLabel(of: run) { label in
-      let entry = entries[label]
-      byteCount += names[Int(entry.name)].text.count + Int(entry.valueByteCount) + 4
+      byteCount += EncodedText.byteCount(of: names[Int(entries[label].name)].text.count)
+      byteCount += EncodedText.byteCount(of: Int(entries[label].valueByteCount))
     }
-    var bytes: [UInt8] = []
-    bytes.reserveCapacity(byteCount)
+    var encoded = [UInt8](repeating: 0, count: byteCount)
+    var bytes = encoded.mutableSpan
+    var offset = 0
     forEachLabel(of: run) { label in
-      let text = names[Int(entries[label].name)].text
-      bytes.appendVarint(UInt64(text.count))
-      bytes.append(contentsOf: text)
-      withValue(of: label) { value in
-        bytes.appendVarint(UInt64(value.count))
-        bytes.append(copying: value)
-      }
+      let names = names.span
+      EncodedText.write(names[Int(entries[label].name)].text.span, to: &bytes, at: &offset)
+      withValue(of: label) { EncodedText.write($0, to: &bytes, at: &offset) }
     }
-    return Labels(trustedEncodedBytes: bytes)
+    return Labels(trustedEncodedBytes: encoded)
   }
 
   /// Whether a set has exactly these labels.

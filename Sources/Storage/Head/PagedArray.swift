@@ -18,6 +18,11 @@ struct PagedArray<Element: Sendable>: Sendable {
     pages[pages.count - 1].append(element)
     count += 1
   }
+
+  /// Calls `body` with the elements of each page, and the index of the first.
+  func forEachPage(_ body: (_ start: Int, _ elements: Span<Element>) -> Void) {
+    for (index, page) in pages.enumerated() { body(index << PagedArray.shift, page.span) }
+  }
 }
 
 extension PagedArray: RandomAccessCollection, MutableCollection {

@@ -64,9 +64,9 @@ struct PieceArena<Element: BitwiseCopyable & Sendable>: Sendable {
     at place: Place, count: Int, _ body: (Span<Element>) -> Result
   ) -> Result {
     guard count > 0 else { return body(Span()) }
-    let page = pages[place.page]
     let start = place.unit * unitLength
-    return body(page.span.extracting(start..<start + count))
+    let pages = pages.span
+    return body(pages[place.page].span.extracting(start..<start + count))
   }
 
   private func unitCount(of count: Int) -> Int { (count + unitLength - 1) / unitLength }

@@ -186,6 +186,35 @@ extension Int64 {
   }
 }
 
+/// A label name or value behind its length, as in encoded labels.
+enum EncodedText {
+  /// The bytes that a text takes with its length.
+  static func byteCount(of textByteCount: Int) -> Int {
+    var lengthByteCount = 1
+    var rest = textByteCount >> 7
+    while rest > 0 {
+      lengthByteCount += 1
+      rest >>= 7
+    }
+    return lengthByteCount + textByteCount
+  }
+
+  /// Writes a text with its length at `offset`, which moves behind it.
+  static func write(
+    _ text: Span<UInt8>, to bytes: inout MutableSpan<UInt8>, at offset: inout Int
+  ) {
+    var rest = text.count
+    while rest >= 0x80 {
+      bytes[offset] = UInt8(truncatingIfNeeded: rest) | 0x80
+      rest >>= 7
+      offset += 1
+    }
+    bytes[offset] = UInt8(rest)
+    bytes.copy(text, to: offset + 1)
+    offset += 1 + text.count
+  }
+}
+
 extension MutableSpan<UInt8> {
   /// Writes `bytes` from `offset` on.
   ///

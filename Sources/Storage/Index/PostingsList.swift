@@ -55,18 +55,6 @@ package struct PostingsList: Hashable, Sendable {
     return PostingsList(sorted: common)
   }
 
-  /// Whether any series is in both sets.
-  package func intersects(_ other: PostingsList) -> Bool {
-    let (small, large) = count <= other.count ? (ids, other.ids) : (other.ids, ids)
-    var index = 0
-    for id in small {
-      index = large.firstIndex(notBefore: id, from: index)
-      guard index < large.count else { return false }
-      if large[index] == id { return true }
-    }
-    return false
-  }
-
   /// The series of this set that are not in `other`.
   ///
   /// - Complexity: O(*n* + *m*) at most, less when `other` is small.

@@ -137,15 +137,11 @@ struct SeriesBlockReader: ~Escapable {
 /// Where the labels are in encoded labels.
 private struct LabelPlaces {
   struct Place {
-    /// Everything that encodes the label.
-    var whole = 0..<0
     var name = 0..<0
     var value = 0..<0
   }
 
   private(set) var labels: [Place] = []
-
-  init() {}
 
   /// - Precondition: `bytes` are well formed.
   init(of bytes: Span<UInt8>) {
@@ -153,7 +149,7 @@ private struct LabelPlaces {
     while offset < bytes.count {
       let name = LabelPlaces.text(in: bytes, at: offset)
       let value = LabelPlaces.text(in: bytes, at: name.upperBound)
-      labels.append(Place(whole: offset..<value.upperBound, name: name, value: value))
+      labels.append(Place(name: name, value: value))
       offset = value.upperBound
     }
   }
@@ -250,43 +246,18 @@ private struct LabelDecoder {
   func encoded(in body: Span<UInt8>) -> [UInt8] {
     var byteCount = 0
     for index in 0..<count {
-      byteCount += LabelDecoder.byteCount(ofText: places[index].name.count)
-      byteCount += LabelDecoder.byteCount(ofText: places[index].valueByteCount)
+      byteCount += EncodedText.byteCount(of: places[index].name.count)
+      byteCount += EncodedText.byteCount(of: places[index].valueByteCount)
     }
     var encoded = [UInt8](repeating: 0, count: byteCount)
     var bytes = encoded.mutableSpan
     var offset = 0
     for index in 0..<count {
       let place = places[index]
-      LabelDecoder.write(body.extracting(place.name), to: &bytes, at: &offset)
+      EncodedText.write(body.extracting(place.name), to: &bytes, at: &offset)
       let value = place.valueOffset..<place.valueOffset + place.valueByteCount
-      LabelDecoder.write(values.span.extracting(value), to: &bytes, at: &offset)
+      EncodedText.write(values.span.extracting(value), to: &bytes, at: &offset)
     }
     return encoded
-  }
-
-  private static func byteCount(ofText byteCount: Int) -> Int {
-    var lengthByteCount = 1
-    var rest = byteCount >> 7
-    while rest > 0 {
-      lengthByteCount += 1
-      rest >>= 7
-    }
-    return lengthByteCount + byteCount
-  }
-
-  private static func write(
-    _ text: Span<UInt8>, to bytes: inout MutableSpan<UInt8>, at offset: inout Int
-  ) {
-    var rest = text.count
-    while rest >= 0x80 {
-      bytes[offset] = UInt8(truncatingIfNeeded: rest) | 0x80
-      rest >>= 7
-      offset += 1
-    }
-    bytes[offset] = UInt8(rest)
-    offset += 1
-    bytes.copy(text, to: offset)
-    offset += text.count
   }
 }

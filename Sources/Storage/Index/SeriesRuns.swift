@@ -51,9 +51,6 @@ package struct SeriesRuns: Hashable, Sendable {
   /// - Complexity: O(*n*) in the number of runs.
   package var count: Int { runs.reduce(0) { $0 + Int($1.last - $1.first) + 1 } }
 
-  /// The lowest id, or nil when there is none.
-  var first: SeriesID? { runs.first.map { SeriesID($0.first) } }
-
   /// The highest id, or nil when there is none.
   var last: SeriesID? { runs.last.map { SeriesID($0.last) } }
 
