@@ -84,7 +84,8 @@ let package = Package(
     module(
       "PromQL",
       imports: [
-        "SeriesModel", "PromQLSyntax", "Numbers", "RegularExpressions", "Instrumentation",
+        "SeriesModel", "Threading", "PromQLSyntax", "Numbers", "RegularExpressions",
+        "Instrumentation",
       ]),
     module(
       "Configuration",
@@ -171,7 +172,7 @@ let package = Package(
       ],
       resources: ["Fixtures"]),
     tests(
-      "PromQLTests", imports: ["PromQL", "PromQLSyntax", "SeriesModel", "TestSupport"]),
+      "PromQLTests", imports: ["PromQL", "PromQLSyntax", "SeriesModel", "Threading", "TestSupport"]),
     tests(
       "PromQLScriptsTests",
       imports: ["PromQLScripts", "PromQL", "SeriesModel", "TSDB", "TestSupport"],

@@ -11,6 +11,7 @@ enum ConstantValues {
     }
   }
 
+  /// Stores the value as `count` elements of `output` from `start` on.
   static func decode(
     _ bytes: Span<UInt8>, count: Int, into output: inout MutableSpan<Double>, from start: Int
   ) throws(ChunkError) {

@@ -28,8 +28,11 @@ enum DecimalValues {
   ]
   fileprivate static let deltaFlag: UInt8 = 32
 
+  /// Stores those of `count` values that stand at `range`, one at least, as the
+  /// elements of `output` from `start` on.
   static func decode(
-    _ bytes: Span<UInt8>, count: Int, into output: inout MutableSpan<Double>, from start: Int
+    _ bytes: Span<UInt8>, count: Int, at range: Range<Int>,
+    into output: inout MutableSpan<Double>, from start: Int
   ) throws(ChunkError) {
     var reader = ChunkReader(bytes)
     let head = try reader.byte()
@@ -44,22 +47,27 @@ enum DecimalValues {
       _ = try reader.varint()
       _ = try reader.word()
     }
-    if head & deltaFlag != 0 {
+    let areDeltas = head & deltaFlag != 0
+    if areDeltas {
       let first = try reader.zigZag()
-      output[start] = Double(bitPattern: first.word)
-      try PackedIntegers(count: count - 1, from: &reader).unpack(into: &output, from: start + 1)
-      convert(&output, start: start, count: count, exponent: exponent, areDeltas: true)
+      let deltas = try PackedIntegers(count: count - 1, from: &reader)
+      let mantissa = first.word &+ (try deltas.sum(first: range.lowerBound))
+      output[start] = Double(bitPattern: mantissa)
+      try deltas.unpack(
+        range.lowerBound..<range.upperBound - 1, into: &output, from: start + 1)
     } else {
-      try PackedIntegers(count: count, from: &reader).unpack(into: &output, from: start)
-      convert(&output, start: start, count: count, exponent: exponent, areDeltas: false)
+      try PackedIntegers(count: count, from: &reader).unpack(range, into: &output, from: start)
     }
+    convert(&output, start: start, count: range.count, exponent: exponent, areDeltas: areDeltas)
     try reader.expectEnd()
     var index = 0
     for _ in 0..<otherCount {
       let gap = try others.varint()
       guard gap < UInt64(count - index) else { throw .contradictory }
       index += Int(gap)
-      output[start + index] = Double(bitPattern: try others.word())
+      if index >= range.upperBound { return }
+      let value = Double(bitPattern: try others.word())
+      if index >= range.lowerBound { output[start + index - range.lowerBound] = value }
       index += 1
     }
   }

@@ -175,7 +175,7 @@ struct PackedIntegers: ~Escapable {
   private let base: Int64
   private let width: Int
   private let exceptionCount: Int
-  private var exceptions: ChunkReader
+  private let exceptions: ChunkReader
   private let fields: Span<UInt8>
   private let count: Int
 
@@ -204,87 +204,118 @@ struct PackedIntegers: ~Escapable {
   /// What all integers are, when the head says that they are equal.
   var single: Int64? { width == 0 && exceptionCount == 0 ? base : nil }
 
-  /// Stores the integers as the elements of `output` from `start` on.
+  /// Stores the integers at `range` as the elements of `output` from `start` on.
   ///
-  /// - Precondition: `output` has room for them.
-  consuming func unpack<Element: Word64>(
-    into output: inout MutableSpan<Element>, from start: Int
+  /// - Precondition: There are so many, and `output` has room for them.
+  func unpack<Element: Word64>(
+    _ range: Range<Int>, into output: inout MutableSpan<Element>, from start: Int
   ) throws(ChunkError) {
-    precondition(start >= 0 && start + count <= output.count)
+    precondition(
+      range.lowerBound >= 0 && range.upperBound <= count && start >= 0
+        && start + range.count <= output.count)
     if width == 0 {
       let element = Element(word: base.word)
       // Safety: the precondition above.
-      for index in start..<start + count { unsafe output[unchecked: index] = element }
+      for index in start..<start + range.count { unsafe output[unchecked: index] = element }
     } else if width <= 56 {
-      unpackNarrow(into: &output, from: start)
+      forEachNarrowField(range) { index, field in
+        // Safety: the precondition above. &+: numbers wrap around as they were
+        // written.
+        unsafe output[unchecked: start &+ index] = Element(word: base.word &+ field)
+      }
     } else {
-      unpackWide(into: &output, from: start)
+      for (index, place) in range.enumerated() {
+        output[start + index] = Element(word: base.word &+ wideField(at: place))
+      }
     }
+    try forEachException(below: range.upperBound) { index, number in
+      if index >= range.lowerBound {
+        output[start + index - range.lowerBound] = Element(word: number)
+      }
+    }
+  }
+
+  /// The sum of the first `limit` integers, modulo 2^64.
+  ///
+  /// - Precondition: There are so many.
+  func sum(first limit: Int) throws(ChunkError) -> UInt64 {
+    precondition(limit >= 0 && limit <= count)
+    var sum = base.word &* UInt64(limit)
+    if width > 56 {
+      for place in 0..<limit { sum &+= wideField(at: place) }
+    } else if width > 0 {
+      forEachNarrowField(0..<limit) { _, field in sum &+= field }
+    }
+    // Their fields are zero.
+    try forEachException(below: limit) { _, number in sum &+= number &- base.word }
+    return sum
+  }
+
+  /// Calls `body` with the index and the number of each exception in front of an
+  /// index.
+  private func forEachException(
+    below limit: Int, _ body: (Int, UInt64) -> Void
+  ) throws(ChunkError) {
+    var exceptions = exceptions
     var index = 0
     for _ in 0..<exceptionCount {
       let gap = try exceptions.varint()
       guard gap < UInt64(count - index) else { throw .contradictory }
       index += Int(gap)
-      output[start + index] = Element(word: (base &+ (try exceptions.zigZag())).word)
+      if index >= limit { return }
+      body(index, (base &+ (try exceptions.zigZag())).word)
       index += 1
     }
   }
 
-  /// Fields that one load of 8 bytes holds whole, wherever they begin.
+  /// Calls `body` with each field at `range` and its index in the range; fields
+  /// that one load of 8 bytes holds whole, wherever they begin.
   ///
   /// The end of the fields is copied in front of zeros first, so that each
   /// load stays within the bytes.
-  private func unpackNarrow<Element: Word64>(
-    into output: inout MutableSpan<Element>, from start: Int
-  ) {
-    let end = start + count
-    var index = start
-    var bit = 0
-    unpackRun(fields, bit: &bit, index: &index, end: end, into: &output)
-    guard index < end else { return }
+  @inline(__always)
+  private func forEachNarrowField(_ range: Range<Int>, _ body: (Int, UInt64) -> Void) {
+    var index = 0
+    var bit = range.lowerBound * width
+    forEachField(of: fields, bit: &bit, index: &index, end: range.count, body)
+    guard index < range.count else { return }
     var tail = InlineArray<24, UInt8>(repeating: 0)
     let firstByte = bit >> 3
     for offset in firstByte..<fields.count { tail[offset - firstByte] = fields[offset] }
     bit &= 7
-    unpackRun(tail.span, bit: &bit, index: &index, end: end, into: &output)
+    forEachField(of: tail.span, bit: &bit, index: &index, end: range.count, body)
   }
 
-  /// Unpacks while at least 8 bytes follow.
-  private func unpackRun<Element: Word64>(
-    _ span: Span<UInt8>, bit: inout Int, index: inout Int, end: Int,
-    into output: inout MutableSpan<Element>
+  /// Goes on while at least 8 bytes follow.
+  @inline(__always)
+  private func forEachField(
+    of span: Span<UInt8>, bit: inout Int, index: inout Int, end: Int,
+    _ body: (Int, UInt64) -> Void
   ) {
     // Safety: bytes have no padding.
     let bytes = unsafe span.bytes
     let lastStart = bytes.byteCount - 8
     let mask = (1 as UInt64) &<< UInt64(width) &- 1
     var (place, position) = (index, bit)
-    let base = base.word
-    // Safety: eight bytes follow each load, and `end` is within the output.
-    // &+: positions are small, and numbers wrap around as they were written.
+    // Safety: eight bytes follow each load. &+: positions are small.
     while place < end, position &>> 3 <= lastStart {
       let word = unsafe UInt64(
         littleEndian: bytes.unsafeLoadUnaligned(
           fromUncheckedByteOffset: position &>> 3, as: UInt64.self))
-      let field = word &>> UInt64(position & 7) & mask
-      unsafe output[unchecked: place] = Element(word: base &+ field)
+      body(place, word &>> UInt64(position & 7) & mask)
       place &+= 1
       position &+= width
     }
     (index, bit) = (place, position)
   }
 
-  /// Fields of more than 56 bits, which are rare.
-  private func unpackWide<Element: Word64>(
-    into output: inout MutableSpan<Element>, from start: Int
-  ) {
-    for place in 0..<count {
-      var field: UInt64 = 0
-      for offset in 0..<width {
-        let bit = place * width + offset
-        if fields[bit >> 3] >> UInt8(bit & 7) & 1 == 1 { field |= 1 << UInt64(offset) }
-      }
-      output[start + place] = Element(word: base.word &+ field)
+  /// A field of more than 56 bits, which are rare.
+  private func wideField(at place: Int) -> UInt64 {
+    var field: UInt64 = 0
+    for offset in 0..<width {
+      let bit = place * width + offset
+      if fields[bit >> 3] >> UInt8(bit & 7) & 1 == 1 { field |= 1 << UInt64(offset) }
     }
+    return field
   }
 }

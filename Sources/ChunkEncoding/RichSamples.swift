@@ -130,9 +130,10 @@ enum RichSamples {
     case .constant:
       try ConstantValues.decode(encoded, count: count, into: &values, from: start)
     case .decimals:
-      try DecimalValues.decode(encoded, count: count, into: &values, from: start)
+      try DecimalValues.decode(
+        encoded, count: count, at: 0..<count, into: &values, from: start)
     case .xorValues:
-      try XORValues.decode(encoded, count: count, into: &values, from: start)
+      try XORValues.decode(encoded, count: count, first: count, into: &values, from: start)
     case .xor, .rich, nil:
       throw .contradictory
     }
@@ -181,7 +182,7 @@ enum StartTimestamps {
     starts[0] = timestamps[firstTime] &+ (try reader.zigZag())
     let packed = try PackedIntegers(count: starts.count - 1, from: &reader)
     var span = starts.mutableSpan
-    try packed.unpack(into: &span, from: 1)
+    try packed.unpack(0..<timestamps.count - 1, into: &span, from: 1)
     for index in 1..<starts.count {
       starts[index] &+= shape == .steps ? starts[index - 1] : timestamps[firstTime + index - 1]
     }

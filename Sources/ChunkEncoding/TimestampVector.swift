@@ -39,7 +39,7 @@ enum TimestampVector {
       {
         return try reader.expectEnd()
       }
-      try packed.unpack(into: &output, from: start + 1)
+      try packed.unpack(0..<count - 1, into: &output, from: start + 1)
       switch shape {
       case .grid: placeOnGrid(of: interval, &output, start: start, count: count)
       case .steps: addUpSteps(&output, start: start, count: count)

@@ -35,14 +35,17 @@ enum XORValues {
     bytes.removeSubrange((start + (bitCount + 7) >> 3)...)
   }
 
+  /// Stores the first `limit` of `count` values as the elements of `output` from
+  /// `start` on.
   static func decode(
-    _ bytes: Span<UInt8>, count: Int, into output: inout MutableSpan<Double>, from start: Int
+    _ bytes: Span<UInt8>, count: Int, first limit: Int, into output: inout MutableSpan<Double>,
+    from start: Int
   ) throws(ChunkError) {
     guard bytes.count >= 8 else { throw .truncated }
-    var decoder = XORValuesDecoder(index: start, end: start + count)
+    var decoder = XORValuesDecoder(index: start, end: start + limit)
     decoder.run(over: bytes, into: &output)
     var endBit = bytes.count * 8
-    if decoder.index < start + count {
+    if decoder.index < start + limit {
       // The end is copied in front of zeros, so that loads stay within bytes;
       // bits read beyond the end are noticed below.
       var tail = InlineArray<48, UInt8>(repeating: 0)
@@ -53,8 +56,8 @@ enum XORValues {
       endBit = (bytes.count - firstByte) * 8
       decoder.run(over: tail.span, into: &output)
     }
-    guard decoder.index == start + count, decoder.bit <= endBit else { throw .truncated }
-    guard endBit - decoder.bit < 8 else { throw .trailingBytes }
+    guard decoder.index == start + limit, decoder.bit <= endBit else { throw .truncated }
+    guard limit < count || endBit - decoder.bit < 8 else { throw .trailingBytes }
     guard decoder.isDamaged == false else { throw .contradictory }
   }
 }

@@ -24,14 +24,21 @@
   /// True when the cursor stands on an entry.
   package var isOnEntry: Bool { unsafe entry != nil }
 
+  /// The entry the cursor stands on.
+  ///
+  /// - Precondition: ``isOnEntry``.
+  var currentEntry: CursorHandle.Entry {
+    guard let entry = unsafe entry else { preconditionFailure("the cursor is on no entry") }
+    return unsafe entry
+  }
+
   /// The key of the entry the cursor stands on; stays valid when it moves on.
   ///
   /// - Precondition: ``isOnEntry``.
   package var key: Span<UInt8> {
     @_lifetime(copy self)
     get {
-      guard let entry = unsafe entry else { preconditionFailure("the cursor is on no entry") }
-      return unsafe _overrideLifetime(Span(_unsafeElements: entry.key), copying: self)
+      return unsafe _overrideLifetime(Span(_unsafeElements: currentEntry.key), copying: self)
     }
   }
 
@@ -41,8 +48,7 @@
   package var value: Span<UInt8> {
     @_lifetime(copy self)
     get {
-      guard let entry = unsafe entry else { preconditionFailure("the cursor is on no entry") }
-      return unsafe _overrideLifetime(Span(_unsafeElements: entry.value), copying: self)
+      return unsafe _overrideLifetime(Span(_unsafeElements: currentEntry.value), copying: self)
     }
   }
 

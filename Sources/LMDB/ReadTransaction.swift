@@ -63,13 +63,17 @@ package struct ReadTransaction: ~Copyable, @unchecked Sendable {
 package struct ReadView: ~Escapable {
   private let handle: TransactionHandle
   private let environment: ObjectIdentifier
+  private let mayChange: Bool
 
+  /// - Parameter mayChange: True for the view of a write transaction.
   @_lifetime(borrow owner)
   init<Owner: ~Copyable>(
-    _ handle: TransactionHandle, of environment: Environment, borrowing owner: borrowing Owner
+    _ handle: TransactionHandle, of environment: Environment, mayChange: Bool = false,
+    borrowing owner: borrowing Owner
   ) {
     self.handle = handle
     self.environment = ObjectIdentifier(environment)
+    self.mayChange = mayChange
   }
 
   /// The number of the commit that is seen; see ``ReadTransaction/id``.
@@ -88,6 +92,35 @@ package struct ReadView: ~Escapable {
     Cursor(try CursorHandle.open(in: handle, table: checked(table)), of: table, in: self)
   }
 
+  /// Where the entry lies on which `cursor`, a cursor of this view, stands.
+  ///
+  /// - Precondition: ``Cursor/isOnEntry``, and the view is that of a read
+  ///   transaction.
+  package func place(of cursor: borrowing Cursor) -> EntryPlace {
+    precondition(mayChange == false, "what a write transaction sees has no lasting place")
+    return unsafe EntryPlace(entry: cursor.currentEntry, transactionID: handle.id, handle: handle)
+  }
+
+  /// The key of the entry at a place that a view of the same transaction gave.
+  @_lifetime(copy self)
+  package func key(at place: EntryPlace) -> Span<UInt8> {
+    requireOwnership(of: place)
+    return unsafe _overrideLifetime(Span(_unsafeElements: place.entry.key), copying: self)
+  }
+
+  /// The value of the entry at a place that a view of the same transaction gave.
+  @_lifetime(copy self)
+  package func value(at place: EntryPlace) -> Span<UInt8> {
+    requireOwnership(of: place)
+    return unsafe _overrideLifetime(Span(_unsafeElements: place.entry.value), copying: self)
+  }
+
+  private func requireOwnership(of place: EntryPlace) {
+    precondition(
+      place.handle == handle && place.transactionID == handle.id,
+      "the place of an entry was used in another transaction")
+  }
+
   /// The size of `table`.
   package func statistics(of table: Table) throws(LMDBError) -> TableStatistics {
     try handle.statistics(of: checked(table))
@@ -103,5 +136,31 @@ package struct ReadView: ~Escapable {
   private func checked(_ table: Table) -> UInt32 {
     precondition(table.environment == environment, "a table of another environment was used")
     return table.handle
+  }
+}
+
+/// Where an entry lies, to read it again without a search.
+///
+/// Read through ``ReadView/key(at:)`` and ``ReadView/value(at:)`` of the
+/// transaction that gave it.
+// Safety: what a read transaction sees stays where it is until the transaction
+// ends or is reset, and the view that reads the entry proves that it did not;
+// after a reset and renewal with the same number it sees the same pages.
+@safe package struct EntryPlace: Equatable {
+  fileprivate let entry: CursorHandle.Entry
+  fileprivate let transactionID: UInt64
+  fileprivate let handle: TransactionHandle
+
+  fileprivate init(
+    entry: CursorHandle.Entry, transactionID: UInt64, handle: TransactionHandle
+  ) {
+    unsafe self.entry = entry
+    self.transactionID = transactionID
+    self.handle = handle
+  }
+
+  package static func == (left: EntryPlace, right: EntryPlace) -> Bool {
+    unsafe left.entry.value.baseAddress == right.entry.value.baseAddress
+      && left.transactionID == right.transactionID
   }
 }

@@ -26,6 +26,12 @@ struct AnnotationSet {
     keys.insert(Key(kind: kind, message: message, range: range))
   }
 
+  /// Adds the remarks of another part of the query, in which no classic histogram
+  /// was repaired.
+  mutating func formUnion(_ other: AnnotationSet) {
+    keys.formUnion(other.keys)
+  }
+
   /// Adds that bucket counts at `time` fell towards higher bounds; such remarks
   /// on one metric become one.
   mutating func insert(

@@ -138,6 +138,7 @@ package struct Engine: Sendable {
       defaultSubqueryStep: self.options.defaultSubqueryStepMilliseconds,
       rewrites: self.options.rewrites,
       usesExperimentalFeatures: self.options.usesExperimentalFeatures,
+      spread: self.options.spread,
       maximumSamples: self.options.maximumSamples, began: began,
       deadline: timeout.map { began + $0 }, options: options)
   }
@@ -153,6 +154,7 @@ private struct Evaluation {
   let defaultSubqueryStep: Int64
   let rewrites: PlanRewrites
   let usesExperimentalFeatures: Bool
+  let spread: SpreadOptions
   let maximumSamples: Int
   let began: ContinuousClock.Instant
   let deadline: ContinuousClock.Instant?
@@ -181,7 +183,7 @@ private struct Evaluation {
         removesNamesAtOnce: usesExperimentalFeatures == false && expression.distinguishesNames,
         budget: budget, selections: data,
         stepCounts: options.countsSteps ? StepCounts(plan.grid) : nil,
-        profile: options.explains ? EvaluationProfile() : nil,
+        profile: options.explains ? EvaluationProfile() : nil, spread: spread,
         deadline: deadline, cancellation: options.cancellation, progress: options.progress)
       let prepared = ContinuousClock.now
       try context.checkpoint()

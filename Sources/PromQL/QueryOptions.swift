@@ -17,6 +17,8 @@ package struct EngineOptions: Hashable, Sendable {
   package var usesExperimentalFeatures = true
   /// What plans do to spare work; all of it, except in tests.
   package var rewrites = PlanRewrites.all
+  /// How the series of a query are spread over threads.
+  package var spread = SpreadOptions()
 
   /// Creates the default settings.
   package init() {}

@@ -56,7 +56,9 @@ public protocol QuerySnapshot: AnyObject, Sendable {
   var warnings: [String] { get }
 }
 
-/// The series of one selection, sorted by labels.
+/// The series of one selection, each once, in an order of the store's own.
+///
+/// Samples are read fastest in that order.
 public protocol SeriesSet: Sendable {
   /// The number of series.
   var count: Int { get }

@@ -76,6 +76,14 @@ extension SampleColumns {
     if startTimestamps.isEmpty == false { startTimestamps.removeSubrange(start...) }
   }
 
+  /// Removes the samples at `range`.
+  package mutating func removeSamples(at range: Range<Int>) {
+    timestamps.removeSubrange(range)
+    values.removeSubrange(range)
+    if histograms.isEmpty == false { histograms.removeSubrange(range) }
+    if startTimestamps.isEmpty == false { startTimestamps.removeSubrange(range) }
+  }
+
   /// Removes the sample at `index`.
   package mutating func removeSample(at index: Int) {
     timestamps.remove(at: index)

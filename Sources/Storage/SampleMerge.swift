@@ -64,27 +64,11 @@ struct SampleMerge {
       return
     }
     for run in byTime.map(\.samples) {
-      let start = firstIndex(in: run, notBefore: range.lowerBound)
-      // Past the last moment of time there is nothing to cut.
-      let end =
-        range.upperBound == .max
-        ? run.upperBound : firstIndex(in: run, notBefore: range.upperBound + 1)
-      guard start < end else { continue }
-      columns.append(samples, at: start..<end)
+      columns.append(samples, at: samples.timestamps[run].indices(within: range))
     }
   }
 
   private func startTime(of run: Run) -> Int64 { samples.timestamps[run.samples.lowerBound] }
-
-  private func firstIndex(in run: Range<Int>, notBefore timestamp: Int64) -> Int {
-    var low = run.lowerBound
-    var high = run.upperBound
-    while low < high {
-      let middle = (low + high) / 2
-      if samples.timestamps[middle] < timestamp { low = middle + 1 } else { high = middle }
-    }
-    return low
-  }
 
   private func appendMerged(
     within range: ClosedRange<Int64>, to columns: inout SampleColumns
@@ -106,5 +90,36 @@ struct SampleMerge {
       if let next, samples.timestamps[order[next]] == timestamp { continue }
       columns.append(samples, at: order[place]..<order[place] + 1)
     }
+  }
+}
+
+extension ArraySlice<Int64> {
+  /// The indices of the timestamps within a closed range of time.
+  ///
+  /// - Precondition: They ascend.
+  /// - Complexity: O(log *n*).
+  func indices(within range: ClosedRange<Int64>) -> Range<Int> {
+    let start = firstIndex(where: range.lowerBound, isReached: { $0 >= $1 })
+    return start..<Swift.max(start, firstIndex(where: range.upperBound, isReached: { $0 > $1 }))
+  }
+
+  private func firstIndex(where bound: Int64, isReached: (Int64, Int64) -> Bool) -> Int {
+    var low = startIndex
+    var high = endIndex
+    while low < high {
+      let middle = (low + high) / 2
+      if isReached(self[middle], bound) { high = middle } else { low = middle + 1 }
+    }
+    return low
+  }
+}
+
+extension SampleColumns {
+  /// Removes what lies outside of a closed range of time from the samples from
+  /// `start` on, which ascend.
+  mutating func cut(to range: ClosedRange<Int64>, from start: Int) {
+    let kept = timestamps[start...].indices(within: range)
+    if kept.upperBound < count { removeSamples(from: kept.upperBound) }
+    if kept.lowerBound > start { removeSamples(at: start..<kept.lowerBound) }
   }
 }

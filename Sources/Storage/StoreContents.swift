@@ -19,6 +19,8 @@ final class StoreContents: Sendable {
   let warnings = Mutex<[String]>([])
   /// What is deleted; innermost, as ``head`` is.
   let tombstoneCache = Mutex(TombstoneCache())
+  /// Labels that were read; innermost, as ``head`` is.
+  let labelCache = Mutex(LabelCache())
   /// What queries found damaged.
   let quarantine = Quarantine()
 

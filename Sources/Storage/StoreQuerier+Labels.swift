@@ -21,19 +21,19 @@ extension StoreQuerier {
   /// What the head knows about a condition.
   private struct HeadSeries {
     /// The series that the matchers select.
-    var selected = PostingsList()
+    var selected = SeriesRuns()
     /// Those of them that have a sample in memory that may be in the range.
-    var inRange = PostingsList()
+    var inRange = SeriesRuns()
   }
 
   /// The series that some conditions select, each in the index it is looked up
   /// in.
   private struct Selected {
     /// Nil stands for every series of the head.
-    var inHead: PostingsList?
+    var inHead: SeriesRuns?
     /// Series that the head does not know; nil stands for every series of the
     /// tables.
-    var inTables: PostingsList?
+    var inTables: SeriesRuns?
     /// How often the head had forgotten series when it was asked.
     var removalCount: Int
   }
@@ -69,17 +69,18 @@ extension StoreQuerier {
       let selected = try self.selected(by: selections, namingEach: true)
       let known: [Labels]? = contents.head.withLock { head in
         guard head.slots.index.removalCount == selected.removalCount else { return nil }
-        return selected.inHead?.ids.compactMap { id in
+        return selected.inHead.map(PostingsList.init)?.ids.compactMap { id in
           head.slots.slot(of: id).map { head.slots.labels(at: $0) }
         }
       }
       guard var all = known else { continue }
       if let stored = selected.inTables, stored.isEmpty == false {
         try readTables { transaction throws(StorageError) in
-          all += try contents.index.labels(of: stored, in: transaction.view).compactMap { $0 }
+          all += try contents.index.labels(of: PostingsList(stored), in: transaction.view)
+            .compactMap { $0 }
         }
       }
-      return all.sorted()
+      return all.sortedByKeys()
     }
   }
 
@@ -130,45 +131,71 @@ extension StoreQuerier {
     let isEverything = selections.isEmpty && hasDeleted == false
     let (known, found, removalCount) = try contents.head.withLock { head throws(StorageError) in
       var found: [HeadSeries] = []
-      for condition in conditions { found.append(try StoreQuerier.find(condition, in: &head)) }
-      return (head.slots.index.allPostings(), found, head.slots.index.removalCount)
+      if isEverything == false {
+        for condition in conditions { found.append(try StoreQuerier.find(condition, in: &head)) }
+      }
+      return (head.slots.index.allSeries(), found, head.slots.index.removalCount)
     }
-    var inHead: [PostingsList] = []
-    var inTables: [PostingsList] = []
+    var inHead = isEverything ? [known] : []
+    var inTables: [SeriesRuns] = []
+    var isEveryOfTables = false
     try readTables { transaction throws(StorageError) in
+      let view = transaction.view
+      if isEverything {
+        inTables.append(try contents.index.postings(in: view).allSeries().subtracting(known))
+      }
       for (condition, series) in zip(conditions, found) {
-        if isEverything {
-          inHead.append(series.selected)
-          inTables.append(
-            try contents.index.postings(in: transaction.view).allPostings().subtracting(known))
-          continue
-        }
         let stored = try storedSeries(
-          of: condition, beyond: known, isCareful: hasDeleted, in: transaction.view)
+          of: condition, beyond: known, isCareful: hasDeleted, in: view)
         inHead.append(series.inRange.union(series.selected.intersection(stored.visible)))
         inTables.append(stored.unknown)
       }
+      isEveryOfTables =
+        isEverything ? true : try hasEverySeries(inTables, and: known, in: view)
     }
     var selected = Selected(
       inHead: .union(of: inHead), inTables: .union(of: inTables), removalCount: removalCount)
-    if isEverything, isNamingEach == false {
+    if isNamingEach == false, selected.inHead == known {
       selected.inHead = nil
-      if selected.inTables?.isEmpty == false { selected.inTables = nil }
+      // What the head knows is in the tables, too, and selected.
+      if isEveryOfTables, selected.inTables?.isEmpty == false { selected.inTables = nil }
     }
     return selected
+  }
+
+  /// Whether some sets have all series of the tables together; false where that
+  /// is not worth a look, or where the list of all is damaged.
+  private func hasEverySeries(
+    _ sets: [SeriesRuns], and known: SeriesRuns, in view: ReadView
+  ) throws(StorageError) -> Bool {
+    guard sets.contains(where: { $0.isEmpty == false }) else { return false }
+    do throws(StorageError) {
+      let all = try contents.index.postings(in: view).allSeries()
+      return SeriesRuns.union(of: sets + [known]).isSuperset(of: all)
+    } catch {
+      guard case .corrupted = error else { throw error }
+      return false
+    }
   }
 
   private static func find(
     _ condition: Condition, in head: inout Head
   ) throws(StorageError) -> HeadSeries {
-    for name in condition.resolver.labelNames { head.slots.sortLabelValues(of: name) }
-    var found = HeadSeries()
-    found.selected = try condition.resolver.resolve(in: head.slots.index)
     let range = condition.range
-    found.inRange = PostingsList(
-      sorted: found.selected.ids.filter { id in
-        head.slots.slot(of: id).map { head.hasSamples(slot: $0, overlapping: range) } ?? false
-      })
+    var found = HeadSeries()
+    if condition.resolver.selectsEverySeries {
+      found.selected = head.slots.index.allSeries()
+      found.inRange = head.series(withSamplesIn: range)
+      return found
+    }
+    for name in condition.resolver.labelNames { head.slots.sortLabelValues(of: name) }
+    let selected = try condition.resolver.resolve(in: head.slots.index)
+    found.selected = SeriesRuns(selected)
+    found.inRange = SeriesRuns(
+      PostingsList(
+        sorted: selected.ids.filter { id in
+          head.slots.slot(of: id).map { head.hasSamples(slot: $0, overlapping: range) } ?? false
+        }))
     return found
   }
 
@@ -187,8 +214,8 @@ extension StoreQuerier {
   /// - Parameter isCareful: Whether chunks are looked at, since samples are
   ///   deleted. They are too where something is damaged, as for samples.
   private func storedSeries(
-    of condition: Condition, beyond known: PostingsList, isCareful: Bool, in view: ReadView
-  ) throws(StorageError) -> (visible: PostingsList, unknown: PostingsList) {
+    of condition: Condition, beyond known: SeriesRuns, isCareful: Bool, in view: ReadView
+  ) throws(StorageError) -> (visible: SeriesRuns, unknown: SeriesRuns) {
     if isCareful == false {
       do throws(StorageError) {
         let visible = try windowSeries(overlapping: condition.range, in: view)
@@ -197,7 +224,7 @@ extension StoreQuerier {
           return (visible, unknown)
         }
         let selected = try condition.resolver.resolve(in: contents.index.postings(in: view))
-        return (visible, selected.intersection(unknown))
+        return (visible, SeriesRuns(unknown.intersection(selected)))
       } catch {
         guard case .corrupted = error else { throw error }
       }
@@ -206,18 +233,18 @@ extension StoreQuerier {
       contents: contents, resolver: condition.resolver, range: condition.range,
       warnings: WarningList([]))
     let (selected, windows) = try stored.seriesAndWindows(in: view)
-    return (.union(of: windows.map(\.ids)), selected.subtracting(known))
+    return (.union(of: windows.map(\.ids)), SeriesRuns(selected.subtracting(known)))
   }
 
   private func windowSeries(
     overlapping range: ClosedRange<Int64>, in view: ReadView
-  ) throws(StorageError) -> PostingsList {
+  ) throws(StorageError) -> SeriesRuns {
     let table = WindowTable(contents.schema)
-    var lists: [PostingsList] = []
+    var sets: [SeriesRuns] = []
     for row in try table.rows(overlapping: range, in: view) {
-      lists.append(try table.seriesIDs(of: row.window, in: view))
+      sets.append(try table.seriesRuns(of: row.window, in: view))
     }
-    return .union(of: lists)
+    return .union(of: sets)
   }
 
   func readTables(

@@ -63,7 +63,7 @@ struct StoreQuerier {
   }
 
   /// Adds the series that only the tables have, and leaves out those without
-  /// a sample near the range; sorts by labels.
+  /// a sample near the range.
   private func completed(
     _ selection: Selection, view: ReadView, warnings: WarningList
   ) throws(StorageError) -> ([StoreSeriesSet.Entry], [StoreSeriesSet.StoredWindow]) {
@@ -78,7 +78,7 @@ struct StoreQuerier {
     for one in try stored.labelled(others, in: view) {
       entries.append(StoreSeriesSet.Entry(id: one.id, labels: one.labels, head: nil))
     }
-    entries.sort { $0.labels < $1.labels }
+    entries.sort { $0.id < $1.id }
     return (entries, windows)
   }
 }

@@ -100,12 +100,12 @@ struct StoreSeriesSet: SeriesSet {
   /// A window in the tables, and the series that it holds.
   struct StoredWindow: Sendable {
     var row: WindowRow
-    var ids: PostingsList
+    var ids: SeriesRuns
     /// What was deleted in the window and may still be there.
     var tombstones: WindowTombstones
   }
 
-  /// Sorted by labels.
+  /// By ascending id, as the tables are.
   let entries: [Entry]
   let headSamples: HeadSamples
   let windows: [StoredWindow]

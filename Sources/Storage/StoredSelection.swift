@@ -28,7 +28,7 @@ struct StoredSelection {
     for index in windows.indices {
       windows[index].ids = try visibleSeries(of: windows[index], among: matched, in: view)
     }
-    return (matched.intersection(.union(of: windows.map(\.ids))), windows)
+    return (SeriesRuns.union(of: windows.map(\.ids)).intersection(matched), windows)
   }
 
   /// The series of `list` whose labels can be read.
@@ -36,7 +36,7 @@ struct StoredSelection {
     _ list: PostingsList, in view: ReadView
   ) throws(StorageError) -> [IndexedSeries] {
     var damaged: Set<SeriesID> = []
-    let found = try contents.index.labels(of: list, in: view) { id, error throws(StorageError) in
+    let found = try contents.labels(of: list, in: view) { id, error throws(StorageError) in
       damaged.insert(id)
       try warn("samples of the series with number \(id.rawValue) are missing", error)
     }
@@ -71,7 +71,7 @@ struct StoredSelection {
     for row in rows {
       windows.append(
         StoredWindow(
-          row: row, ids: try seriesIDs(of: row, in: view),
+          row: row, ids: try seriesRuns(of: row, in: view),
           tombstones: tombstones.tombstones(in: row.window)))
     }
     return windows
@@ -87,10 +87,9 @@ struct StoredSelection {
   }
 
   /// The series of a window; where their list is damaged, from the chunks.
-  private func seriesIDs(of row: WindowRow, in view: ReadView) throws(StorageError) -> PostingsList
-  {
+  private func seriesRuns(of row: WindowRow, in view: ReadView) throws(StorageError) -> SeriesRuns {
     do throws(StorageError) {
-      return try WindowTable(contents.schema).seriesIDs(of: row.window, in: view)
+      return try WindowTable(contents.schema).seriesRuns(of: row.window, in: view)
     } catch {
       guard case .corrupted = error else { throw error }
     }
@@ -101,16 +100,16 @@ struct StoredSelection {
         try warn("samples from \(row.minTimestamp) to \(row.maxTimestamp) ms are missing", error)
       },
       { chunk throws(StorageError) in ids.insert(chunk.id) })
-    return PostingsList(unsorted: ids)
+    return SeriesRuns(PostingsList(unsorted: ids))
   }
 
   /// The series of the window without those of `matched` that have nothing in
   /// the range but deleted samples.
   private func visibleSeries(
     of window: StoredWindow, among matched: PostingsList, in view: ReadView
-  ) throws(StorageError) -> PostingsList {
+  ) throws(StorageError) -> SeriesRuns {
     guard window.tombstones.isEmpty == false else { return window.ids }
-    let suspects = window.tombstones.seriesIDs.intersection(matched).intersection(window.ids)
+    let suspects = window.ids.intersection(window.tombstones.seriesIDs.intersection(matched))
     guard suspects.isEmpty == false else { return window.ids }
     var visible: Set<SeriesID> = []
     var isDamaged = false
@@ -126,7 +125,8 @@ struct StoredSelection {
         if deleted.covers(chunk.timeRange.clamped(to: range)) == false { visible.insert(chunk.id) }
       })
     guard isDamaged == false else { return window.ids }
-    return window.ids.subtracting(suspects.subtracting(PostingsList(unsorted: visible)))
+    let deleted = suspects.subtracting(PostingsList(unsorted: visible))
+    return window.ids.subtracting(SeriesRuns(deleted))
   }
 
   // MARK: Series

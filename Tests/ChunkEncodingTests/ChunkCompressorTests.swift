@@ -36,7 +36,31 @@ private func checkRoundTrip(
   #expect(
     decoded.values.dropFirst().map(\.bitPattern) == columns.values.map(\.bitPattern),
     sourceLocation: sourceLocation)
+  try checkParts(of: chunk, holding: columns, sourceLocation: sourceLocation)
   return chunk
+}
+
+/// Expects to read the same from parts of the chunk.
+private func checkParts(
+  of chunk: EncodedChunk, holding columns: SampleColumns, sourceLocation: SourceLocation
+) throws {
+  var times: [Int64] = []
+  try SampleColumns.decodeTimestamps(
+    of: chunk.description, from: chunk.timestamps.span, into: &times)
+  #expect(times == columns.timestamps, sourceLocation: sourceLocation)
+  let count = columns.count
+  for range in [0..<1, count - 1..<count, count / 3..<count * 2 / 3 + 1, count / 2..<count] {
+    var part = SampleColumns()
+    part.append(timestampMilliseconds: -5, value: 5)
+    try part.append(
+      chunk: chunk.description, times: times, at: range, payload: chunk.payload.span)
+    #expect(
+      Array(part.timestamps.dropFirst()) == Array(columns.timestamps[range]),
+      sourceLocation: sourceLocation)
+    #expect(
+      part.values.dropFirst().map(\.bitPattern) == columns.values[range].map(\.bitPattern),
+      sourceLocation: sourceLocation)
+  }
 }
 
 /// Values of one kind, the class that they should get, and the most bytes that

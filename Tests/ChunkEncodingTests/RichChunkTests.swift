@@ -40,6 +40,13 @@ extension SampleColumns {
     #expect(decoded.rows == expected)
     #expect(decoded.histograms.isEmpty || decoded.histograms.count == decoded.count)
     #expect(decoded.startTimestamps.isEmpty || decoded.startTimestamps.count == decoded.count)
+    for range in [0..<1, columns.count / 3..<columns.count * 2 / 3 + 1] {
+      var part = plain
+      try part.append(
+        chunk: chunk.description, times: columns.timestamps, at: range,
+        payload: chunk.payload.span)
+      #expect(part.rows == plain.rows + columns.rows[range])
+    }
     return chunk
   }
 

@@ -182,17 +182,19 @@ extension SeededGenerator {
     let ids = (0...UInt64(125)).map { SeriesID($0) }.shuffled(using: &generator)
     try fixture.read { view throws(StorageError) in
       guard let row = try windows.row(of: window, in: view) else { return }
-      var reader = SeriesChunkReader(chunks, row: row, partCount: 1)
-      for id in ids + ids.reversed() {
+      var reader = SeriesChunkReader(chunks, row: row)
+      for id in ids.sorted() + ids + ids.reversed() {
         var expected: [ModelChunk] = []
         try chunks.forEachChunk(
           of: PostingsList(sorted: [id]), in: row, overlapping: .min ... .max, view: view
         ) { chunk throws(StorageError) in expected.append(try ModelChunk(chunk)) }
+        var places: [SeriesChunkReader.Place] = []
+        let count = try reader.find(
+          id, overlapping: .min ... .max, in: view, appendingTo: &places)
         var found: [ModelChunk] = []
-        let count = try reader.forEachChunk(
-          of: id, overlapping: .min ... .max, view: view,
-          onDamage: { error throws(StorageError) in throw error },
-          { chunk throws(StorageError) in found.append(try ModelChunk(chunk)) })
+        for place in places {
+          found.append(try ModelChunk(StoredChunk(place, in: view, table: chunks.table)))
+        }
         #expect(found == expected)
         #expect(count == expected.count)
       }
@@ -283,17 +285,17 @@ extension SeededGenerator {
         return
       }
       #expect(row.seriesCount == 3)
-      var reader = SeriesChunkReader(chunks, row: row, partCount: 1)
+      var reader = SeriesChunkReader(chunks, row: row)
       for id in ids {
         var found: [Double] = []
         try chunks.forEachChunk(
           of: PostingsList(sorted: [id]), in: row, overlapping: .min ... .max, view: view
         ) { chunk throws(StorageError) in found += try ModelChunk(chunk).samples.map(\.value) }
         #expect(found == (id == ids[1] ? (0..<9).map(Double.init) : [0]))
-        let count = try reader.forEachChunk(
-          of: id, overlapping: .min ... .max, view: view,
-          onDamage: { error throws(StorageError) in throw error }, { _ in })
-        #expect(count == found.count)
+        var places: [SeriesChunkReader.Place] = []
+        let count = try reader.find(
+          id, overlapping: .min ... .max, in: view, appendingTo: &places)
+        #expect(count == found.count && places.count == found.count)
       }
     }
   }

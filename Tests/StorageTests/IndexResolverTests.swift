@@ -122,7 +122,7 @@ import Testing
         series.filter { filter?.contains($0.id) ?? true }.compactMap { $0.labels[name] })
       let values = try fixture.read { view throws(StorageError) in
         try fixture.index.postings(in: view)
-          .labelValues(of: name, among: filter.map { PostingsList(unsorted: $0) })
+          .labelValues(of: name, among: filter.map { SeriesRuns(PostingsList(unsorted: $0)) })
       }
       #expect(values.sorted() == expected.sorted())
     }
@@ -134,7 +134,7 @@ import Testing
       let postings = fixture.index.postings(in: view)
       return (
         try postings.labelNames(),
-        try postings.labelNames(among: PostingsList(sorted: some.map(\.id)))
+        try postings.labelNames(among: SeriesRuns(PostingsList(sorted: some.map(\.id))))
       )
     }
     #expect(all.sorted() == ["__name__", "instance", "job", "le", "path", "unique"])
@@ -143,11 +143,11 @@ import Testing
 
   @Test func theHeadHasTheSameLabels() throws {
     let some = series.filter { $0.labels["path"] == nil && $0.labels["le"] != nil }
-    let filter = PostingsList(sorted: some.map(\.id))
+    let filter = SeriesRuns(PostingsList(sorted: some.map(\.id)))
     #expect(
       try head.labelNames(among: filter).sorted()
         == ["__name__", "instance", "job", "le", "unique"])
-    #expect(try head.labelNames(among: PostingsList()).isEmpty)
+    #expect(try head.labelNames(among: SeriesRuns()).isEmpty)
     for name in Self.names {
       let expected = Set(some.compactMap { $0.labels[name] })
       #expect(head.labelValues(of: name, among: filter).sorted() == expected.sorted())

@@ -45,6 +45,30 @@ import Testing
     try check(fixture, holds: series)
   }
 
+  @Test(arguments: 0..<5)
+  func labelsOfSomeSeriesAreTheirs(seed: UInt64) throws {
+    var generator = SeededGenerator(seed: seed)
+    let all = generator.series(count: 700)
+    // Some ids are in no block, some between those of one.
+    let series = all.filter { _ in generator.next() % 4 > 0 }
+    let fixture = try TableFixture()
+    try fixture.insert(series)
+    let labels = Dictionary(uniqueKeysWithValues: series.map { ($0.id, $0.labels) })
+    for share in [1, 2, 30, 200] as [UInt64] {
+      var wanted = all.map(\.id).filter { _ in generator.next() % share == 0 }
+      wanted += [SeriesID(0), SeriesID(1 << 40)]
+      let list = PostingsList(unsorted: wanted)
+      let (found, runs) = try fixture.read { view throws(StorageError) in
+        (
+          try fixture.index.labels(of: list, in: view),
+          try fixture.index.postings(in: view).allSeries()
+        )
+      }
+      #expect(found == list.ids.map { labels[$0] })
+      #expect(PostingsList(runs) == PostingsList(unsorted: labels.keys))
+    }
+  }
+
   @Test(arguments: 0..<3)
   func insertionsInAnyOrderAddUp(seed: UInt64) throws {
     var generator = SeededGenerator(seed: seed)

@@ -45,9 +45,50 @@ package struct FuzzedChunk {
     return columns
   }
 
-  /// Decodes behind one sample that is there, and returns what is wrong with the
-  /// outcome, or nil.
+  /// Decodes the whole and parts, and returns what is wrong with the outcome, or
+  /// nil.
   package func problem() -> String? {
+    problemOfWhole() ?? problemOfParts()
+  }
+
+  /// Decodes parts, which are what the whole has there, if it has any.
+  private func problemOfParts() -> String? {
+    var times: [Int64] = []
+    do throws(ChunkError) {
+      try SampleColumns.decodeTimestamps(of: description, from: vector.span, into: &times)
+    } catch {
+      return nil
+    }
+    let whole = samples
+    let count = times.count
+    for part in [0..<count, 0..<1, count - 1..<count, count / 3..<count * 2 / 3 + 1] {
+      var columns = SampleColumns()
+      columns.append(timestampMilliseconds: 7, value: 7)
+      do throws(ChunkError) {
+        try columns.append(chunk: description, times: times, at: part, payload: payload.span)
+      } catch {
+        guard columns.timestamps == [7], columns.values == [7], columns.isPlain else {
+          return "something of a part was appended although it threw"
+        }
+        if whole != nil, description.classByte != ChunkClass.xor.rawValue {
+          return "a part of what decodes does not"
+        }
+        continue
+      }
+      guard let whole else { continue }
+      guard Array(columns.timestamps.dropFirst()) == Array(whole.timestamps[part]),
+        columns.values.dropFirst().map(\.bitPattern) == whole.values[part].map(\.bitPattern),
+        (1..<columns.count).map({ columns.histogram(at: $0) })
+          == part.map({ whole.histogram(at: $0) }),
+        (1..<columns.count).map({ columns.startTimestamp(at: $0) })
+          == part.map({ whole.startTimestamp(at: $0) })
+      else { return "a part is not what the whole has there" }
+    }
+    return nil
+  }
+
+  /// Decodes behind one sample that is there.
+  private func problemOfWhole() -> String? {
     var columns = SampleColumns()
     columns.append(timestampMilliseconds: 7, value: 7)
     do throws(ChunkError) {

@@ -24,6 +24,8 @@ final class EvaluationContext {
   let stepCounts: StepCounts?
   /// What the operators cost; nil when nobody asks.
   let profile: EvaluationProfile?
+  /// How series are spread over threads.
+  let spread: SpreadOptions
 
   private let deadline: ContinuousClock.Instant?
   private let cancellation: QueryCancellation?
@@ -35,7 +37,7 @@ final class EvaluationContext {
   init(
     text: String, times: QueryTimes, lookbackDelta: Int64, removesNamesAtOnce: Bool,
     budget: SampleBudget, selections: [SelectedData], stepCounts: StepCounts? = nil,
-    profile: EvaluationProfile? = nil,
+    profile: EvaluationProfile? = nil, spread: SpreadOptions = SpreadOptions(),
     deadline: ContinuousClock.Instant?, cancellation: QueryCancellation?,
     progress: QueryProgress? = nil
   ) {
@@ -47,6 +49,7 @@ final class EvaluationContext {
     self.selections = selections
     self.stepCounts = stepCounts
     self.profile = profile
+    self.spread = spread
     self.deadline = deadline
     self.cancellation = cancellation
     self.progress = progress
@@ -84,6 +87,75 @@ final class EvaluationContext {
   }
 }
 
+extension EvaluationContext {
+  /// What another thread needs to work on the same query.
+  struct Seed: Sendable {
+    fileprivate var text: String
+    fileprivate var times: QueryTimes
+    fileprivate var lookbackDelta: Int64
+    fileprivate var budget: SampleBudget
+    fileprivate var series: [any SeriesSet]
+    fileprivate var hasStartTimestamps: Bool
+    fileprivate var deadline: ContinuousClock.Instant?
+    fileprivate var cancellation: QueryCancellation?
+  }
+
+  /// True unless operators look at several series where one might do, or what
+  /// each series costs is counted.
+  var maySpread: Bool {
+    spread.threadCount > 1 && removesNamesAtOnce == false && stepCounts == nil && profile == nil
+  }
+
+  /// What another thread needs to work on the same query.
+  var seed: Seed {
+    Seed(
+      text: text, times: times, lookbackDelta: lookbackDelta, budget: budget,
+      series: selections.map(\.series),
+      hasStartTimestamps: selections.allSatisfy(\.hasStartTimestamps), deadline: deadline,
+      cancellation: cancellation)
+  }
+
+  /// Creates the context of another thread.
+  convenience init(_ seed: Seed) {
+    let selections = seed.series.map { series in
+      SelectedData(
+        series, useCount: 1, hasStartTimestamps: seed.hasStartTimestamps, budget: seed.budget)
+    }
+    self.init(
+      text: seed.text, times: seed.times, lookbackDelta: seed.lookbackDelta,
+      removesNamesAtOnce: false, budget: seed.budget, selections: selections,
+      deadline: seed.deadline, cancellation: seed.cancellation)
+  }
+
+  /// What was counted and remarked since this was called last.
+  func takeTally(ofSelection index: Int) -> EvaluationTally {
+    defer {
+      annotations = AnnotationSet()
+      samplesInWindows = 0
+    }
+    let (samplesRead, valuesSelected) = selections[index].takeCounts()
+    return EvaluationTally(
+      annotations: annotations, samplesInWindows: samplesInWindows, samplesRead: samplesRead,
+      valuesSelected: valuesSelected)
+  }
+
+  /// Adds what another thread counted and remarked.
+  func add(_ tally: EvaluationTally, ofSelection index: Int) {
+    annotations.formUnion(tally.annotations)
+    samplesInWindows += tally.samplesInWindows
+    selections[index].add(
+      samplesRead: tally.samplesRead, valuesSelected: tally.valuesSelected)
+  }
+}
+
+/// What one thread counted and remarked.
+struct EvaluationTally: Sendable {
+  var annotations = AnnotationSet()
+  var samplesInWindows = 0
+  var samplesRead = 0
+  var valuesSelected = 0
+}
+
 /// The series of one selection, decoded when asked for.
 final class SelectedData {
   /// The series.
@@ -91,8 +163,10 @@ final class SelectedData {
   /// The samples decoded so far; used only where several operators read them.
   private var kept: [SampleColumns?]
   private var keptCount = 0
-  private let isShared: Bool
-  private let hasStartTimestamps: Bool
+  /// True when several operators read the series.
+  let isShared: Bool
+  /// True when the samples have their start timestamps.
+  let hasStartTimestamps: Bool
 
   /// How many samples are kept for other operators. Beyond it they are decoded
   /// again, which takes a few nanoseconds each, where memory is dearer.
@@ -117,6 +191,17 @@ final class SelectedData {
     isShared = useCount > 1
     kept = isShared ? Array(repeating: nil, count: series.count) : []
     reservation = budget.reservation()
+  }
+
+  /// The counts since this was called last.
+  fileprivate func takeCounts() -> (samplesRead: Int, valuesSelected: Int) {
+    defer { (samplesRead, valuesSelected) = (0, 0) }
+    return (samplesRead, valuesSelected)
+  }
+
+  fileprivate func add(samplesRead: Int, valuesSelected: Int) {
+    self.samplesRead += samplesRead
+    self.valuesSelected += valuesSelected
   }
 
   /// Makes a reader for use by one thread at a time.

@@ -15,10 +15,10 @@ extension Evaluator {
     var reservation = context.budget.reservation()
     var seen: Set<Labels> = []
     let vector = try vector(plan.root, on: plan.grid)
-    let isDistinct = vector is InstantSelection
+    // Stored series have labels of their own.
+    let isDistinct = if case .selector = plan.root { true } else { false }
     try vector.forEach(in: context) { column in
       let labels = column.resultLabels
-      // Stored series have labels of their own.
       guard isDistinct || seen.insert(labels).inserted else { throw QueryError.sameLabelSets }
       let histogram = column.histogram(at: 0)
       try reservation.extend(by: histogram?.sampleCost ?? 1)

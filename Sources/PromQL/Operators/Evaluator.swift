@@ -7,6 +7,8 @@ import SeriesModel
 /// their series when they are read.
 struct Evaluator {
   let context: EvaluationContext
+  /// Whether other threads may compute series ahead.
+  var spreads = true
 
   /// The values of a scalar node, `values[step]`.
   func scalar(_ node: PlanNode, on grid: StepGrid) throws -> [Double] {
@@ -34,7 +36,10 @@ struct Evaluator {
 
   /// The series of an instant vector node.
   func vector(_ node: PlanNode, on grid: StepGrid) throws -> any VectorSource {
-    guard let profile = context.profile else { return try source(of: node, on: grid) }
+    guard let profile = context.profile else {
+      if spreads, let spread = SpreadVector(node, on: grid, in: context) { return spread }
+      return try source(of: node, on: grid)
+    }
     return try profile.making(node.description(on: grid)) { operation in
       ProfiledVector(source: try source(of: node, on: grid), node: operation)
     }

@@ -24,7 +24,7 @@ struct PlannedSelection {
 ///
 /// A node is evaluated on the grid of its parent, except below
 /// ``stepInvariant(_:on:)`` and ``SubqueryPlan``, which bring their own.
-indirect enum PlanNode {
+indirect enum PlanNode: Sendable {
   case number(Double)
   case string(String)
   /// An instant vector of stored samples.

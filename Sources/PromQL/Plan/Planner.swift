@@ -60,9 +60,10 @@ struct Planner {
     for expression: Expression, on grid: StepGrid
   ) throws(QueryError) -> PlanNode {
     let expression = expression.withoutParentheses
-    if rewrites.contains(.evaluateInvariantsOnce), grid.count > 1,
-      expression.isWorthEvaluatingOnce, expression.isStepInvariant
-    {
+    let isSpared =
+      rewrites.contains(.evaluateInvariantsOnce) && expression.isWorthEvaluatingOnce
+      && expression.isStepInvariant
+    if grid.count > 1, isSpared || expression.takesFirstParameter {
       let single = StepGrid(at: grid.start)
       return .stepInvariant(try varyingNode(for: expression, on: single), on: single)
     }

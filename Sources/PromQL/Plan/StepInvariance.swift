@@ -32,7 +32,7 @@ extension Expression {
     return found
   }
 
-  /// True when the expression gives the same at every step.
+  /// True when the expression gives the same at every step, or is to.
   var isStepInvariant: Bool {
     switch self {
     case .number, .string: true
@@ -42,9 +42,17 @@ extension Expression {
     case .call(let node):
       FunctionRegistry.standard[node.function.name]?.dependsOnTime == false
         && node.arguments.allSatisfy(\.isStepInvariant)
-    case .aggregation, .binary, .unary, .parenthesized:
-      children.allSatisfy(\.isStepInvariant)
+    case .aggregation(let node): node.operand.isStepInvariant
+    case .binary, .unary, .parenthesized: children.allSatisfy(\.isStepInvariant)
     }
+  }
+
+  /// True for an aggregation whose parameter would change from step to step, if
+  /// the operand did not decide: over a fixed operand the parameter of the first
+  /// step counts at all of them, as in Prometheus.
+  var takesFirstParameter: Bool {
+    guard case .aggregation(let node) = self else { return false }
+    return node.operand.isStepInvariant && node.parameter?.isStepInvariant == false
   }
 
   /// False for literals, which cost nothing, and for range vectors, which are

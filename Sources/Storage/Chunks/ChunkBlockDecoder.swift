@@ -141,10 +141,12 @@ package struct StoredChunk: ~Escapable {
   ///
   /// - Throws: ``StorageError`` `corrupted` when they do not agree.
   package func checkBytes() throws(StorageError) {
-    let isIntact = [payload, timestamps].allSatisfy { part in
-      part.map { BlockFrame.checksum(content.extracting($0.bytes)) == $0.checksum } ?? true
-    }
-    guard isIntact else {
+    try check(payload)
+    if let timestamps { try check(timestamps) }
+  }
+
+  private func check(_ part: StoredContent) throws(StorageError) {
+    guard BlockFrame.checksum(content.extracting(part.bytes)) == part.checksum else {
       throw BlockDamage("the checksum of a chunk of series \(id.rawValue) does not match")
         .at(key, of: table)
     }
@@ -161,8 +163,41 @@ package struct StoredChunk: ~Escapable {
         chunk: description, timestamps: content.extracting(timestamps?.bytes ?? 0..<0),
         payload: content.extracting(payload.bytes))
     } catch {
-      throw BlockDamage("a chunk of series \(id.rawValue) does not decode (\(error))")
-        .at(key, of: table)
+      throw undecodable(error)
     }
+  }
+  /// Decodes the timestamps into `times`, whose content is replaced.
+  ///
+  /// - Precondition: They are not in the payload.
+  /// - Throws: As ``decode(into:)`` does.
+  func decodeTimestamps(into times: inout [Int64]) throws(StorageError) {
+    guard let timestamps else { preconditionFailure("the timestamps are in the payload") }
+    try check(timestamps)
+    do throws(ChunkError) {
+      try SampleColumns.decodeTimestamps(
+        of: description, from: content.extracting(timestamps.bytes), into: &times)
+    } catch {
+      throw undecodable(error)
+    }
+  }
+
+  /// Appends the samples at `range` to `columns`; nothing when it throws.
+  ///
+  /// - Parameter times: What ``decodeTimestamps(into:)`` gave.
+  /// - Throws: As ``decode(into:)`` does.
+  func decode(
+    _ range: Range<Int>, at times: [Int64], into columns: inout SampleColumns
+  ) throws(StorageError) {
+    try check(payload)
+    do throws(ChunkError) {
+      try columns.append(
+        chunk: description, times: times, at: range, payload: content.extracting(payload.bytes))
+    } catch {
+      throw undecodable(error)
+    }
+  }
+
+  private func undecodable(_ error: ChunkError) -> StorageError {
+    BlockDamage("a chunk of series \(id.rawValue) does not decode (\(error))").at(key, of: table)
   }
 }

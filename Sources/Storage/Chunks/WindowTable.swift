@@ -163,6 +163,13 @@ package struct WindowTable: Sendable {
     try series(of: window).ids(in: view)
   }
 
+  /// The series that have a chunk in the window, as runs.
+  package func seriesRuns(
+    of window: Window, in view: ReadView
+  ) throws(StorageError) -> SeriesRuns {
+    try series(of: window).runs(in: view)
+  }
+
   /// The series of the window, as far as their list can be read.
   func readableSeriesIDs(
     of window: Window, in view: ReadView

@@ -124,6 +124,22 @@ struct ChunkList: Sendable {
     indices(ofSlot: slot).map { chunks[$0] }
   }
 
+  /// Whether a chunk of a slot overlaps the range.
+  func hasChunks(ofSlot slot: Int, overlapping range: ClosedRange<Int64>) -> Bool {
+    guard slot < lastChunks.count else { return false }
+    var mark = lastChunks[slot]
+    while mark != 0 {
+      let description = chunks[Int(mark) - 1].description
+      if description.maxTimestamp >= range.lowerBound
+        && description.minTimestamp <= range.upperBound
+      {
+        return true
+      }
+      mark = chunks[Int(mark) - 1].previous
+    }
+    return false
+  }
+
   /// Encodes a chunk anew, which has got other values or lost some samples; what
   /// does not fit it any more becomes another chunk of the slot.
   mutating func replace(at index: Int, ofSlot slot: Int, with columns: SampleColumns) {

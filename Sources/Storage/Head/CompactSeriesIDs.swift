@@ -21,9 +21,30 @@ struct CompactSeriesIDs: Sendable {
     }
 
     func append(to ids: inout [SeriesID]) {
+      decoding { reader throws(BlockDamage) in
+        try SeriesIDCoding.read(&reader, base: first.rawValue, to: &ids)
+      }
+    }
+
+    func append(to runs: inout SeriesRuns) {
+      decoding { reader throws(BlockDamage) in
+        try SeriesIDCoding.read(&reader, base: first.rawValue, to: &runs)
+      }
+    }
+
+    func intersects(_ set: SeriesRuns) -> Bool {
+      set.intersects(SeriesRuns.Run(first: first.rawValue, last: last.rawValue))
+        && decoding { reader throws(BlockDamage) in
+          try SeriesIDCoding.intersects(&reader, base: first.rawValue, set)
+        }
+    }
+
+    private func decoding<Result>(
+      _ body: (inout BlockReader) throws(BlockDamage) -> Result
+    ) -> Result {
       do throws(BlockDamage) {
         var reader = BlockReader(bytes.span)
-        try SeriesIDCoding.read(&reader, base: first.rawValue, to: &ids)
+        return try body(&reader)
       } catch {
         preconditionFailure("ids in memory do not decode: \(error)")
       }
@@ -59,6 +80,20 @@ struct CompactSeriesIDs: Sendable {
     ids.append(contentsOf: open)
     for block in blocks[openIndex...] { block.append(to: &ids) }
     return ids
+  }
+
+  /// The ids as runs.
+  var runs: SeriesRuns {
+    var runs = SeriesRuns()
+    for block in blocks[..<openIndex] { block.append(to: &runs) }
+    for id in open { runs.append(SeriesRuns.Run(first: id.rawValue, last: id.rawValue)) }
+    for block in blocks[openIndex...] { block.append(to: &runs) }
+    return runs
+  }
+
+  /// Whether any of the ids is in a set.
+  func intersects(_ set: SeriesRuns) -> Bool {
+    open.contains { set.contains($0) } || blocks.contains { $0.intersects(set) }
   }
 
   /// Adds an id; one that is there already changes nothing.
@@ -125,6 +160,14 @@ struct LabelPostings: Sendable {
   func ids(in overflow: Overflow) -> [SeriesID] {
     if mark > 0 { return overflow.sets[Int(mark) - 1].ids }
     return (first.rawValue..<first.rawValue + UInt64(count)).map { SeriesID($0) }
+  }
+
+  /// Whether any of the ids is in a set.
+  func intersects(_ set: SeriesRuns, in overflow: Overflow) -> Bool {
+    if mark > 0 { return overflow.sets[Int(mark) - 1].intersects(set) }
+    guard count > 0 else { return false }
+    return set.intersects(
+      SeriesRuns.Run(first: first.rawValue, last: first.rawValue + UInt64(count) - 1))
   }
 
   /// Adds an id; one that is there already changes nothing.

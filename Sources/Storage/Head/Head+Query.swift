@@ -26,19 +26,8 @@ struct HeadSamples: Sendable {
   /// inclusive.
   mutating func add(slot: Int, of head: Head, start: Int64, end: Int64) -> Series {
     let firstChunk = chunks.count
-    for list in [head.frozen, head.closed] where list.hasChunks(ofSlot: slot) {
-      for chunk in list.chunks(ofSlot: slot)
-      where chunk.description.maxTimestamp >= start && chunk.description.minTimestamp <= end {
-        let firstByte = bytes.count
-        bytes.append(contentsOf: list.timestamps(of: chunk))
-        let firstPayloadByte = bytes.count
-        bytes.append(contentsOf: list.payload(of: chunk))
-        chunks.append(
-          Chunk(
-            description: chunk.description, timestamps: firstByte..<firstPayloadByte,
-            payload: firstPayloadByte..<bytes.count))
-      }
-    }
+    addChunks(ofSlot: slot, in: head.frozen, start: start, end: end)
+    addChunks(ofSlot: slot, in: head.closed, start: start, end: end)
     let series = head.open[slot]
     if series.slab.isNone == false, series.appender.lastTimestamp >= start,
       series.appender.firstTimestamp <= end
@@ -59,6 +48,23 @@ struct HeadSamples: Sendable {
     return Series(
       chunks: firstChunk..<chunks.count, buffered: firstBuffered..<buffered.count)
   }
+
+  private mutating func addChunks(
+    ofSlot slot: Int, in list: borrowing ChunkList, start: Int64, end: Int64
+  ) {
+    guard list.hasChunks(ofSlot: slot) else { return }
+    for chunk in list.chunks(ofSlot: slot)
+    where chunk.description.maxTimestamp >= start && chunk.description.minTimestamp <= end {
+      let firstByte = bytes.count
+      bytes.append(contentsOf: list.timestamps(of: chunk))
+      let firstPayloadByte = bytes.count
+      bytes.append(contentsOf: list.payload(of: chunk))
+      chunks.append(
+        Chunk(
+          description: chunk.description, timestamps: firstByte..<firstPayloadByte,
+          payload: firstPayloadByte..<bytes.count))
+    }
+  }
 }
 
 extension Head {
@@ -70,14 +76,24 @@ extension Head {
     {
       return true
     }
-    for list in [frozen, closed] where list.hasChunks(ofSlot: slot) {
-      for chunk in list.chunks(ofSlot: slot)
-      where chunk.description.maxTimestamp >= range.lowerBound
-        && chunk.description.minTimestamp <= range.upperBound
-      {
-        return true
+    return frozen.hasChunks(ofSlot: slot, overlapping: range)
+      || closed.hasChunks(ofSlot: slot, overlapping: range)
+      || buffers[slot]?.columns.timestamps.contains { range.contains($0) } ?? false
+  }
+
+  /// The series that queries find and that ``hasSamples(slot:overlapping:)``.
+  func series(withSamplesIn range: ClosedRange<Int64>) -> SeriesRuns {
+    var runs: [SeriesRuns.Run] = []
+    for slot in 0..<slots.capacity where slots.flags[slot].contains(.isVisible) {
+      guard hasSamples(slot: slot, overlapping: range) else { continue }
+      let id = slots.ids[slot].rawValue
+      // Slots are mostly in the order of ids.
+      if let last = runs.last, last.last + 1 == id {
+        runs[runs.count - 1].last = id
+      } else {
+        runs.append(SeriesRuns.Run(first: id, last: id))
       }
     }
-    return buffers[slot]?.columns.timestamps.contains { range.contains($0) } ?? false
+    return SeriesRuns(unsorted: runs)
   }
 }

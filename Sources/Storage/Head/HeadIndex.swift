@@ -129,11 +129,13 @@ extension HeadIndex: PostingsSource {
     return .union(of: lists)
   }
 
-  func hasLabel(_ name: String, among filter: PostingsList) -> Bool {
+  func hasLabel(_ name: String, among filter: SeriesRuns) -> Bool {
     pool.labels(named: name.utf8.span).contains { label in
-      PostingsList(sorted: ids(ofLabel: Int(label))).intersects(filter)
+      postings[Int(label)].intersects(filter, in: overflow)
     }
   }
+
+  func allSeries() -> SeriesRuns { listedIDs.runs }
 
   func allPostings() -> PostingsList { PostingsList(sorted: listedIDs.ids) }
 
@@ -147,13 +149,11 @@ extension HeadIndex: PostingsSource {
     return found
   }
 
-  func labelValues(of name: String, among filter: PostingsList?) -> [String] {
+  func labelValues(of name: String, among filter: SeriesRuns?) -> [String] {
     labels(named: name).compactMap { number in
       let label = Int(number)
       guard postings[label].isEmpty == false else { return nil }
-      if let filter, PostingsList(sorted: ids(ofLabel: label)).intersects(filter) == false {
-        return nil
-      }
+      if let filter, postings[label].intersects(filter, in: overflow) == false { return nil }
       return pool.withValue(of: label) { String(decodingUTF8: $0) }
     }
   }

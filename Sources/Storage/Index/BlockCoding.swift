@@ -39,9 +39,22 @@ struct BlockReader: ~Escapable {
 
   @_lifetime(self: copy self)
   mutating func varint() throws(BlockDamage) -> UInt64 {
-    let first = try byte()
-    if first < 0x80 { return UInt64(first) }
-    offset -= 1
+    guard offset < bytes.count else { throw BlockDamage("cut short") }
+    let first = bytes[offset]
+    if first < 0x80 {
+      offset += 1
+      return UInt64(first)
+    }
+    return try longVarint()
+  }
+
+  @_lifetime(self: copy self)
+  private mutating func longVarint() throws(BlockDamage) -> UInt64 {
+    // Of most numbers that take more than one byte.
+    if offset + 1 < bytes.count, bytes[offset + 1] < 0x80 {
+      offset += 2
+      return UInt64(bytes[offset - 2] & 0x7F) | UInt64(bytes[offset - 1]) << 7
+    }
     do throws(VarintError) {
       // Safety: bytes have no padding.
       return try Varint.read(unsafe bytes.bytes, at: &offset)
@@ -67,8 +80,9 @@ struct BlockReader: ~Escapable {
   /// A big-endian number of `byteCount` bytes.
   @_lifetime(self: copy self)
   mutating func bigEndian(byteCount: Int) throws(BlockDamage) -> UInt64 {
+    let digits = try span(count: byteCount)
     var value: UInt64 = 0
-    for _ in 0..<byteCount { value = value << 8 | UInt64(try byte()) }
+    for index in digits.indices { value = value << 8 | UInt64(digits[index]) }
     return value
   }
 
@@ -169,6 +183,24 @@ extension Int64 {
   /// The number that `appendOrdered` wrote as `bits`.
   init(orderedBits bits: UInt64) {
     self.init(bitPattern: bits ^ (1 << 63))
+  }
+}
+
+extension MutableSpan<UInt8> {
+  /// Writes `bytes` from `offset` on.
+  ///
+  /// - Precondition: There is room for them.
+  @_lifetime(self: copy self)
+  mutating func copy(_ bytes: Span<UInt8>, to offset: Int) {
+    precondition(offset >= 0 && bytes.count <= count - offset, "no room for the bytes")
+    guard bytes.isEmpty == false else { return }
+    unsafe withUnsafeMutableBufferPointer { own in
+      unsafe bytes.withUnsafeBufferPointer { other in
+        // Safety: both places have `bytes.count` bytes; neither buffer is empty.
+        unsafe own.baseAddress!.advanced(by: offset)
+          .update(from: other.baseAddress!, count: bytes.count)
+      }
+    }
   }
 }
 

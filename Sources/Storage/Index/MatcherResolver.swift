@@ -22,10 +22,10 @@ package protocol PostingsSource: ~Copyable, ~Escapable {
   ) throws(StorageError) -> PostingsList
 
   /// Whether any series of `filter` has the label `name`.
-  func hasLabel(_ name: String, among filter: PostingsList) throws(StorageError) -> Bool
+  func hasLabel(_ name: String, among filter: SeriesRuns) throws(StorageError) -> Bool
 
   /// Every series of the index.
-  func allPostings() throws(StorageError) -> PostingsList
+  func allSeries() throws(StorageError) -> SeriesRuns
 
   /// The label names, in any order, each once.
   func labelNames() throws(StorageError) -> [String]
@@ -33,7 +33,7 @@ package protocol PostingsSource: ~Copyable, ~Escapable {
   /// The values of the label `name`, in any order, each once.
   ///
   /// - Parameter filter: When given, only values of these series count.
-  func labelValues(of name: String, among filter: PostingsList?) throws(StorageError) -> [String]
+  func labelValues(of name: String, among filter: SeriesRuns?) throws(StorageError) -> [String]
 }
 
 extension PostingsSource where Self: ~Copyable & ~Escapable {
@@ -45,8 +45,13 @@ extension PostingsSource where Self: ~Copyable & ~Escapable {
     try postings(of: name, startingWith: [], whereValue: isIncluded)
   }
 
+  /// Every series of the index, as a list.
+  package func allPostings() throws(StorageError) -> PostingsList {
+    PostingsList(try allSeries())
+  }
+
   /// The label names of the series in `filter`, in any order, each once.
-  package func labelNames(among filter: PostingsList) throws(StorageError) -> [String] {
+  package func labelNames(among filter: SeriesRuns) throws(StorageError) -> [String] {
     var names: [String] = []
     guard filter.isEmpty == false else { return [] }
     for name in try labelNames() {

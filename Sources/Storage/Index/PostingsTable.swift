@@ -192,30 +192,68 @@ struct SharedPostingsFormat: BlockFormat {
 
   func decode(_ body: Span<UInt8>, keySuffix: Span<UInt8>) throws(BlockDamage) -> [Entry] {
     var entries: [Entry] = []
-    try SharedPostingsFormat.forEachValue(in: body) { value, ids throws(BlockDamage) in
+    var values = SharedPostingsReader(body)
+    while try values.next() {
       if let last = entries.last {
-        guard last.value.span.compareBytes(with: value.span) < 0 else {
+        guard last.value.span.compareBytes(with: values.value) < 0 else {
           throw BlockDamage("values do not ascend")
         }
       }
-      var reader = BlockReader(ids)
-      entries.append(Entry(value: value, ids: try SeriesIDCoding.read(&reader, base: 0)))
+      entries.append(Entry(value: Array(copying: values.value), ids: try values.ids()))
     }
     return entries
   }
+}
 
-  /// Calls `body` with each value and its ids, still encoded.
-  static func forEachValue(
-    in block: Span<UInt8>,
-    _ body: (_ value: [UInt8], _ encodedIDs: Span<UInt8>) throws(BlockDamage) -> Void
-  ) throws(BlockDamage) {
-    var reader = BlockReader(block)
-    var value: [UInt8] = []
-    while reader.isAtEnd == false {
-      value.removeSubrange(try reader.count(atMost: value.count)...)
-      value.append(
-        copying: try reader.span(count: try reader.count(atMost: reader.remainingCount)))
-      try body(value, try reader.span(count: try reader.count(atMost: reader.remainingCount)))
+/// Reads the values of a shared block, one after the other.
+struct SharedPostingsReader: ~Escapable {
+  private var reader: BlockReader
+  /// The value, and behind it what is left of longer ones.
+  private var bytes = [UInt8](repeating: 0, count: 64)
+  private var byteCount = 0
+  /// The ids of the value, as `SeriesIDCoding` writes them, counted from 0.
+  private(set) var encodedIDs: Span<UInt8>
+
+  /// Begins before the first value.
+  ///
+  /// - Parameter block: The body of a block.
+  @_lifetime(copy block)
+  init(_ block: Span<UInt8>) {
+    reader = BlockReader(block)
+    encodedIDs = block.extracting(0..<0)
+  }
+
+  /// The value read last.
+  var value: Span<UInt8> {
+    @_lifetime(borrow self)
+    get { bytes.span.extracting(0..<byteCount) }
+  }
+
+  /// Moves to the next value; false at the end.
+  @_lifetime(self: copy self)
+  mutating func next() throws(BlockDamage) -> Bool {
+    guard reader.isAtEnd == false else { return false }
+    let sharedCount = try reader.count(atMost: byteCount)
+    let rest = try reader.span(count: try reader.count(atMost: reader.remainingCount))
+    byteCount = sharedCount + rest.count
+    if byteCount > bytes.count {
+      bytes.append(contentsOf: repeatElement(0, count: 2 * byteCount - bytes.count))
     }
+    var text = bytes.mutableSpan
+    text.copy(rest, to: sharedCount)
+    encodedIDs = try reader.span(count: try reader.count(atMost: reader.remainingCount))
+    return true
+  }
+
+  /// The ids of the value.
+  func ids() throws(BlockDamage) -> [SeriesID] {
+    var reader = BlockReader(encodedIDs)
+    return try SeriesIDCoding.read(&reader, base: 0)
+  }
+
+  /// Whether any series of a set has the value.
+  func intersects(_ set: SeriesRuns) throws(BlockDamage) -> Bool {
+    var reader = BlockReader(encodedIDs)
+    return try SeriesIDCoding.intersects(&reader, base: 0, set)
   }
 }

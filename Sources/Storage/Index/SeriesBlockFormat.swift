@@ -82,40 +82,55 @@ struct SeriesBlockFormat: BlockFormat {
     _ body: Span<UInt8>, keySuffix: Span<UInt8>
   ) throws(BlockDamage) -> [SeriesTable.Entry] {
     var entries: [SeriesTable.Entry] = []
-    try forEachEntry(in: body, keySuffix: keySuffix) { entry in
-      entries.append(entry)
-      return true
-    }
+    var reader = try SeriesBlockReader(body, keySuffix: keySuffix)
+    while try reader.next() { entries.append(reader.entry) }
     return entries
   }
+}
 
-  /// Calls `visit` with the entries of a block until it returns false.
-  func forEachEntry(
-    in body: Span<UInt8>, keySuffix: Span<UInt8>, _ visit: (SeriesTable.Entry) -> Bool
-  ) throws(BlockDamage) {
+/// Reads the series of a block, one after the other.
+///
+/// A series that is passed over costs only what its labels differ in.
+struct SeriesBlockReader: ~Escapable {
+  private let body: Span<UInt8>
+  private var reader: BlockReader
+  private var rawID: UInt64
+  private var isFirst = true
+  private var isOutside = false
+  private var labels = LabelDecoder()
+
+  /// Begins before the first series.
+  @_lifetime(copy body)
+  init(_ body: Span<UInt8>, keySuffix: Span<UInt8>) throws(BlockDamage) {
     guard keySuffix.count == 8 else { throw BlockDamage("the key has a wrong size") }
     var key = BlockReader(keySuffix)
-    var id = try key.bigEndian(byteCount: 8)
-    var isFirst = true
-    var reader = BlockReader(body)
-    var decoder = LabelDecoder()
-    while reader.isAtEnd == false {
-      let token = try reader.varint()
-      let (next, isOverflow) = id.addingReportingOverflow(token >> 1)
-      guard isOverflow == false, isFirst || next > id else {
-        throw BlockDamage("series ids do not ascend")
-      }
-      id = next
-      isFirst = false
-      var entry = SeriesTable.Entry(id: SeriesID(id))
-      if token & 1 == 0 {
-        try decoder.read(&reader)
-        entry.encodedLabels = decoder.bytes
-      } else {
-        decoder = LabelDecoder()
-      }
-      guard visit(entry) else { return }
+    rawID = try key.bigEndian(byteCount: 8)
+    self.body = body
+    reader = BlockReader(body)
+  }
+
+  /// The series read last.
+  var id: SeriesID { SeriesID(rawID) }
+
+  /// The series read last, with its labels.
+  var entry: SeriesTable.Entry {
+    SeriesTable.Entry(id: id, encodedLabels: isOutside ? nil : labels.encoded(in: body))
+  }
+
+  /// Moves to the next series; false at the end.
+  @_lifetime(self: copy self)
+  mutating func next() throws(BlockDamage) -> Bool {
+    guard reader.isAtEnd == false else { return false }
+    let token = try reader.varint()
+    let (next, isOverflow) = rawID.addingReportingOverflow(token >> 1)
+    guard isOverflow == false, isFirst || next > rawID else {
+      throw BlockDamage("series ids do not ascend")
     }
+    rawID = next
+    isFirst = false
+    isOutside = token & 1 == 1
+    if isOutside { labels.removeAll() } else { try labels.read(&reader) }
+    return true
   }
 }
 
@@ -148,23 +163,6 @@ private struct LabelPlaces {
     index < labels.count ? labels[index] : Place()
   }
 
-  mutating func append(_ place: Place) {
-    labels.append(place)
-  }
-
-  /// Appends `place` as it is after a move by `distance` bytes.
-  mutating func append(_ place: Place, movedBy distance: Int) {
-    func moved(_ range: Range<Int>) -> Range<Int> {
-      range.lowerBound + distance..<range.upperBound + distance
-    }
-    labels.append(
-      Place(whole: moved(place.whole), name: moved(place.name), value: moved(place.value)))
-  }
-
-  mutating func removeAll() {
-    labels.removeAll(keepingCapacity: true)
-  }
-
   private static func text(in bytes: Span<UInt8>, at offset: Int) -> Range<Int> {
     var start = offset
     var count = Int(bytes[start] & 0x7F)
@@ -178,67 +176,117 @@ private struct LabelPlaces {
   }
 }
 
-/// Rebuilds encoded labels from those of the series before.
+/// Turns the labels of the series before into those of the next one, in place.
 private struct LabelDecoder {
-  /// The encoded labels read last.
-  private(set) var bytes: [UInt8] = []
-  private var places = LabelPlaces()
-  /// Those of the series before; kept for their memory, too.
-  private var oldBytes: [UInt8] = []
-  private var oldPlaces = LabelPlaces()
+  private struct Place {
+    /// Where the name is in the block.
+    var name = 0..<0
+    /// Where the value is in ``values``.
+    var valueOffset = 0
+    var valueByteCount = 0
+    /// The room for the value.
+    var capacity = 0
+  }
+
+  /// Those behind ``count`` are kept for the room that they have.
+  private var places: [Place] = []
+  private var count = 0
+  private var values: [UInt8] = []
+
+  mutating func removeAll() { count = 0 }
 
   mutating func read(_ reader: inout BlockReader) throws(BlockDamage) {
-    let count = try reader.count(atMost: reader.remainingCount * 8)
-    let mask = try reader.span(count: (count + 7) / 8)
-    swap(&bytes, &oldBytes)
-    swap(&places, &oldPlaces)
-    bytes.removeAll(keepingCapacity: true)
-    places.removeAll()
-    for index in 0..<count {
-      let old = oldPlaces.label(at: index)
-      if mask[index / 8] >> UInt8(index % 8) & 1 == 1 {
-        try readLabel(&reader, after: old)
+    let newCount = try reader.count(atMost: reader.remainingCount * 8)
+    let mask = try reader.span(count: (newCount + 7) / 8)
+    for index in 0..<newCount {
+      let isDifferent = mask[index / 8] >> UInt8(index % 8) & 1 == 1
+      if index < count {
+        if isDifferent { try readLabel(&reader, at: index) }
         continue
       }
-      guard old.whole.isEmpty == false else { throw BlockDamage("a label is missing") }
-      places.append(old, movedBy: bytes.count - old.whole.lowerBound)
-      bytes.append(contentsOf: oldBytes[old.whole])
+      guard isDifferent else { throw BlockDamage("a label is missing") }
+      if index == places.count { places.append(Place()) }
+      places[index].name = 0..<0
+      places[index].valueByteCount = 0
+      try readLabel(&reader, at: index)
     }
+    count = newCount
   }
 
   private mutating func readLabel(
-    _ reader: inout BlockReader, after old: LabelPlaces.Place
+    _ reader: inout BlockReader, at index: Int
   ) throws(BlockDamage) {
-    var place = LabelPlaces.Place()
-    let start = bytes.count
+    var place = places[index]
     let token = try reader.varint()
-    if token & 1 == 1 {
-      place.name = append(oldBytes[old.name], count: old.name.count)
-    } else {
-      let count = try reader.count(atMost: reader.remainingCount)
-      place.name = append([], count: count)
-      bytes.append(copying: try reader.span(count: count))
+    if token & 1 == 0 {
+      let byteCount = try reader.count(atMost: reader.remainingCount)
+      place.name = reader.offset..<reader.offset + byteCount
+      _ = try reader.span(count: byteCount)
     }
-    guard token >> 1 <= UInt64(old.value.count) else {
+    guard token >> 1 <= UInt64(place.valueByteCount) else {
       throw BlockDamage("a count or length is too large")
     }
     let sharedCount = Int(token >> 1)
-    let restCount = try reader.count(atMost: reader.remainingCount)
-    let valueStart = old.value.lowerBound
-    place.value = append(
-      oldBytes[valueStart..<valueStart + sharedCount],
-      count: sharedCount + restCount)
-    bytes.append(copying: try reader.span(count: restCount))
-    place.whole = start..<bytes.count
-    places.append(place)
+    let rest = try reader.span(count: try reader.count(atMost: reader.remainingCount))
+    place.valueByteCount = sharedCount + rest.count
+    if place.valueByteCount > place.capacity { move(&place, keeping: sharedCount) }
+    var bytes = values.mutableSpan
+    bytes.copy(rest, to: place.valueOffset + sharedCount)
+    places[index] = place
   }
 
-  /// Appends a length and the start of a text of that length, and returns where
-  /// the whole text will be.
-  private mutating func append(_ start: ArraySlice<UInt8>, count: Int) -> Range<Int> {
-    bytes.appendVarint(UInt64(count))
-    let offset = bytes.count
-    bytes.append(contentsOf: start)
-    return offset..<offset + count
+  /// Gives a value more room.
+  private mutating func move(_ place: inout Place, keeping byteCount: Int) {
+    let kept = values[place.valueOffset..<place.valueOffset + byteCount]
+    place.valueOffset = values.count
+    place.capacity = max(16, 2 * place.valueByteCount)
+    values.append(contentsOf: kept)
+    values.append(contentsOf: repeatElement(0, count: place.capacity - byteCount))
+  }
+
+  /// The encoded labels of the series read last.
+  ///
+  /// - Parameter body: The block that was read from.
+  func encoded(in body: Span<UInt8>) -> [UInt8] {
+    var byteCount = 0
+    for index in 0..<count {
+      byteCount += LabelDecoder.byteCount(ofText: places[index].name.count)
+      byteCount += LabelDecoder.byteCount(ofText: places[index].valueByteCount)
+    }
+    var encoded = [UInt8](repeating: 0, count: byteCount)
+    var bytes = encoded.mutableSpan
+    var offset = 0
+    for index in 0..<count {
+      let place = places[index]
+      LabelDecoder.write(body.extracting(place.name), to: &bytes, at: &offset)
+      let value = place.valueOffset..<place.valueOffset + place.valueByteCount
+      LabelDecoder.write(values.span.extracting(value), to: &bytes, at: &offset)
+    }
+    return encoded
+  }
+
+  private static func byteCount(ofText byteCount: Int) -> Int {
+    var lengthByteCount = 1
+    var rest = byteCount >> 7
+    while rest > 0 {
+      lengthByteCount += 1
+      rest >>= 7
+    }
+    return lengthByteCount + byteCount
+  }
+
+  private static func write(
+    _ text: Span<UInt8>, to bytes: inout MutableSpan<UInt8>, at offset: inout Int
+  ) {
+    var rest = text.count
+    while rest >= 0x80 {
+      bytes[offset] = UInt8(truncatingIfNeeded: rest) | 0x80
+      rest >>= 7
+      offset += 1
+    }
+    bytes[offset] = UInt8(rest)
+    offset += 1
+    bytes.copy(text, to: offset)
+    offset += text.count
   }
 }

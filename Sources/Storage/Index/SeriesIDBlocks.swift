@@ -54,23 +54,60 @@ enum SeriesIDCoding {
   static func read(
     _ reader: inout BlockReader, base: UInt64, to ids: inout [SeriesID]
   ) throws(BlockDamage) {
-    let start = ids.count
-    var previous = base
-    while reader.isAtEnd == false {
-      let token = try reader.varint()
-      let followers = token & 1 == 0 ? 0 : try reader.varint()
-      let gap = token >> 1
-      guard ids.count == start || gap > 0 else { throw BlockDamage("series ids do not ascend") }
-      guard followers < UInt64(idLimit), ids.count - start + Int(followers) < idLimit else {
-        throw BlockDamage("more series ids than a block may have")
-      }
-      let first = previous + gap
-      guard gap < idBound, first + followers < idBound else {
-        throw BlockDamage("a series id is too large")
-      }
-      for id in first...first + followers { ids.append(SeriesID(id)) }
-      previous = first + followers
+    var place = SeriesIDPlace(base: base)
+    while let run = try place.next(&reader) {
+      for id in run.first...run.last { ids.append(SeriesID(id)) }
     }
+  }
+
+  /// Reads ids up to the end of `reader` and appends them; they do not begin
+  /// before the last of `runs`.
+  static func read(
+    _ reader: inout BlockReader, base: UInt64, to runs: inout SeriesRuns
+  ) throws(BlockDamage) {
+    var place = SeriesIDPlace(base: base)
+    while let run = try place.next(&reader) { runs.append(run) }
+  }
+
+  /// Whether any of the ids up to the end of `reader` is in a set.
+  static func intersects(
+    _ reader: inout BlockReader, base: UInt64, _ set: SeriesRuns
+  ) throws(BlockDamage) -> Bool {
+    var place = SeriesIDPlace(base: base)
+    while let run = try place.next(&reader) {
+      if set.intersects(run) { return true }
+    }
+    return false
+  }
+}
+
+/// Where a reader of `SeriesIDCoding` stands.
+private struct SeriesIDPlace {
+  private var last: UInt64
+  private var count = 0
+
+  init(base: UInt64) {
+    last = base
+  }
+
+  /// The next ids in a row, or nil at the end.
+  mutating func next(_ reader: inout BlockReader) throws(BlockDamage) -> SeriesRuns.Run? {
+    guard reader.isAtEnd == false else { return nil }
+    let token = try reader.varint()
+    let followers = token & 1 == 0 ? 0 : try reader.varint()
+    let gap = token >> 1
+    guard count == 0 || gap > 0 else { throw BlockDamage("series ids do not ascend") }
+    let idLimit = SeriesIDCoding.idLimit
+    guard followers < UInt64(idLimit), count + Int(followers) < idLimit else {
+      throw BlockDamage("more series ids than a block may have")
+    }
+    let first = last + gap
+    guard gap < SeriesIDCoding.idBound, first + followers < SeriesIDCoding.idBound else {
+      throw BlockDamage("a series id is too large")
+    }
+    last = first + followers
+    count += Int(followers) + 1
+    return SeriesRuns.Run(first: first, last: last)
   }
 }
 
@@ -123,12 +160,17 @@ struct SeriesIDBlockFormat: BlockFormat {
   func decode(
     _ body: Span<UInt8>, keySuffix: Span<UInt8>
   ) throws(BlockDamage) -> [SeriesID] {
+    var reader = BlockReader(body)
+    return try SeriesIDCoding.read(&reader, base: SeriesIDBlockFormat.firstID(keySuffix))
+  }
+
+  /// The first id of a block, which ends its key.
+  static func firstID(_ keySuffix: Span<UInt8>) throws(BlockDamage) -> UInt64 {
     guard keySuffix.count == 8 else { throw BlockDamage("the key has a wrong size") }
     var key = BlockReader(keySuffix)
     let first = try key.bigEndian(byteCount: 8)
     guard first < SeriesIDCoding.idBound else { throw BlockDamage("a series id is too large") }
-    var reader = BlockReader(body)
-    return try SeriesIDCoding.read(&reader, base: first)
+    return first
   }
 }
 
@@ -143,15 +185,39 @@ struct SeriesIDBlocks {
 
   func ids(in view: ReadView) throws(StorageError) -> PostingsList {
     var ids: [SeriesID] = []
-    try blocks.forEachBlock(in: view) { block throws(StorageError) in
-      if let last = ids.last, let first = block.first, first <= last {
-        throw .corrupted(
-          table: blocks.table.name, key: blocks.format.prefix, reason: "blocks overlap")
-      }
-      ids.append(contentsOf: block)
+    try blocks.forEachBody(in: view) { body, keySuffix throws(BlockDamage) in
+      let first = try SeriesIDBlockFormat.firstID(keySuffix)
+      if let last = ids.last, first <= last.rawValue { throw BlockDamage("blocks overlap") }
+      var reader = BlockReader(body)
+      try SeriesIDCoding.read(&reader, base: first, to: &ids)
       return true
     }
     return PostingsList(sorted: ids)
+  }
+
+  /// The set as runs.
+  func runs(in view: ReadView) throws(StorageError) -> SeriesRuns {
+    var runs = SeriesRuns()
+    try blocks.forEachBody(in: view) { body, keySuffix throws(BlockDamage) in
+      let first = try SeriesIDBlockFormat.firstID(keySuffix)
+      if let last = runs.last, first <= last.rawValue { throw BlockDamage("blocks overlap") }
+      var reader = BlockReader(body)
+      try SeriesIDCoding.read(&reader, base: first, to: &runs)
+      return true
+    }
+    return runs
+  }
+
+  /// Whether any of the ids is in another set.
+  func intersects(_ set: SeriesRuns, in view: ReadView) throws(StorageError) -> Bool {
+    var isFound = false
+    try blocks.forEachBody(in: view) { body, keySuffix throws(BlockDamage) in
+      var reader = BlockReader(body)
+      isFound = try SeriesIDCoding.intersects(
+        &reader, base: SeriesIDBlockFormat.firstID(keySuffix), set)
+      return isFound == false
+    }
+    return isFound
   }
 
   /// The ids of the blocks that can be read.

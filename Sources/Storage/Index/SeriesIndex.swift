@@ -64,7 +64,7 @@ package struct SeriesIndex: Sendable {
       guard case .corrupted = error else { throw error }
     }
     do throws(StorageError) {
-      return try postings(in: view).allPostings().ids.last
+      return try postings(in: view).allSeries().last
     } catch {
       guard case .corrupted = error else { throw error }
       return nil

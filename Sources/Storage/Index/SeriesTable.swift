@@ -41,19 +41,12 @@ struct SeriesTable {
     guard try cursor.move(toOrBefore: format.prefix + format.sortKey(of: Entry(id: id))),
       cursor.key.starts(with: format.prefix)
     else { return nil }
-    var found: Entry?
-    do throws(BlockDamage) {
-      let body = try BlockFrame.open(cursor.value, format: format.formatByte, key: cursor.key)
-      let suffix = cursor.key.extracting(format.prefix.count...)
-      try format.forEachEntry(in: body, keySuffix: suffix) { entry in
-        if entry.id == id { found = entry }
-        return entry.id < id
-      }
-    } catch {
-      throw error.at(cursor.key, of: table.name)
+    let key = cursor.key
+    var block = try openBlock(at: cursor)
+    while try advance(&block, under: key), block.id <= id {
+      if block.id == id { return try labels(of: block.entry, in: view) }
     }
-    guard let found else { return nil }
-    return try labels(of: found, in: view)
+    return nil
   }
 
   /// The last series of the table, or nil when it has none.
@@ -65,34 +58,84 @@ struct SeriesTable {
     return try blocks.format.entries(of: cursor.value, under: cursor.key, in: table).last?.id
   }
 
+  @_lifetime(copy cursor)
+  private func openBlock(at cursor: borrowing Cursor) throws(StorageError) -> SeriesBlockReader {
+    do throws(BlockDamage) {
+      return try SeriesBlockReader(
+        BlockFrame.open(cursor.value, format: blocks.format.formatByte, key: cursor.key),
+        keySuffix: cursor.key.extracting(blocks.format.prefix.count...))
+    } catch {
+      throw error.at(cursor.key, of: table.name)
+    }
+  }
+
+  @_lifetime(block: copy block)
+  private func advance(
+    _ block: inout SeriesBlockReader, under key: Span<UInt8>
+  ) throws(StorageError) -> Bool {
+    do throws(BlockDamage) {
+      return try block.next()
+    } catch {
+      throw error.at(key, of: table.name)
+    }
+  }
+
   /// The labels of each of the series, which ascend, where it is in the table.
   ///
-  /// Each block is decoded once. Where labels can't be read they are nil, and
-  /// `onDamage` is called.
+  /// Each block is read once, up to the last series wanted of it. Where labels
+  /// can't be read they are nil, and `onDamage` is called.
   func labels(
     ofSorted ids: [SeriesID], in view: ReadView,
     onDamage: (SeriesID, StorageError) throws(StorageError) -> Void
   ) throws(StorageError) -> [Labels?] {
     var found: [Labels?] = []
     found.reserveCapacity(ids.count)
-    var entries: [Entry] = []
-    var index = 0
-    for id in ids {
+    guard ids.isEmpty == false else { return found }
+    var cursor = try view.walk(table)
+    while found.count < ids.count {
       do throws(StorageError) {
-        if entries.last.map({ $0.id < id }) ?? true {
-          entries = []
-          entries = try blocks.entries(around: Entry(id: id), in: view)
-          index = 0
-        }
-        while index < entries.count, entries[index].id < id { index += 1 }
-        let isFound = index < entries.count && entries[index].id == id
-        found.append(isFound ? try labels(of: entries[index], in: view) : nil)
+        try readLabels(ofSorted: ids, to: &found, &cursor, in: view)
       } catch {
-        try onDamage(id, error)
+        try onDamage(ids[found.count], error)
         found.append(nil)
       }
     }
     return found
+  }
+
+  /// Appends the labels of the next of `ids`, at `found.count`, and of those
+  /// behind it that are in the same block.
+  private func readLabels(
+    ofSorted ids: [SeriesID], to found: inout [Labels?], _ cursor: inout Cursor, in view: ReadView
+  ) throws(StorageError) {
+    let format = blocks.format
+    let start = found.count
+    guard
+      try cursor.move(toOrBefore: format.prefix + format.sortKey(of: Entry(id: ids[start]))),
+      cursor.key.starts(with: format.prefix)
+    else {
+      try cursor.requireSoundFrame()
+      found.append(nil)
+      return
+    }
+    let key = cursor.key
+    var block = try openBlock(at: cursor)
+    var isOnSeries = try advance(&block, under: key)
+    var isNextChecked = false
+    while found.count < ids.count {
+      let id = ids[found.count]
+      while isOnSeries, block.id < id { isOnSeries = try advance(&block, under: key) }
+      if isOnSeries, block.id == id {
+        found.append(try labels(of: block.entry, in: view))
+        continue
+      }
+      // Behind the last series of this block another one has to be found.
+      guard isOnSeries || found.count == start else { return }
+      // What is not here may be in the next block, if that has a damaged key.
+      if isNextChecked == false, try cursor.advance() { try cursor.requireSoundFrame() }
+      isNextChecked = true
+      found.append(nil)
+    }
   }
 
   /// Calls `body` with every series, in the order of ids, and `onDamage` with

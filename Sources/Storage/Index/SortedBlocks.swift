@@ -144,6 +144,55 @@ struct SortedBlocks<Format: BlockFormat> {
     }
   }
 
+  /// Calls `body` with the body and the key suffix of each block, in order, until
+  /// it returns false.
+  func forEachBody(
+    in view: ReadView,
+    _ body: (_ body: Span<UInt8>, _ keySuffix: Span<UInt8>) throws(BlockDamage) -> Bool
+  ) throws(StorageError) {
+    var cursor = try view.walk(table)
+    var isOnBlock = try cursor.move(toOrAfter: format.firstKey)
+    while isOnBlock, cursor.key.starts(with: format.prefix) {
+      do throws(BlockDamage) {
+        let block = try BlockFrame.open(
+          cursor.value, format: format.formatByte, key: cursor.key)
+        guard try body(block, cursor.key.extracting(format.prefix.count...)) else { return }
+      } catch {
+        throw error.at(cursor.key, of: table.name)
+      }
+      isOnBlock = try cursor.advance()
+    }
+    try cursor.requireSoundFrame()
+  }
+
+  /// Calls `body` with the body of the block that would hold an entry, if there
+  /// is one.
+  ///
+  /// - Parameters:
+  ///   - sortKey: That of the entry.
+  ///   - body: Gives nil when the entry is not in the block.
+  func find<Result>(
+    _ sortKey: [UInt8], in view: ReadView,
+    _ body: (_ body: Span<UInt8>) throws(BlockDamage) -> Result?
+  ) throws(StorageError) -> Result? {
+    var cursor = try view.walk(table)
+    let isOnBlock = try cursor.move(toOrBefore: format.prefix + sortKey)
+    guard isOnBlock, cursor.key.starts(with: format.prefix) else {
+      try cursor.requireSoundFrame()
+      return nil
+    }
+    do throws(BlockDamage) {
+      let found = try body(
+        BlockFrame.open(cursor.value, format: format.formatByte, key: cursor.key))
+      if let found { return found }
+    } catch {
+      throw error.at(cursor.key, of: table.name)
+    }
+    // What is not here may be in the next block, if that has a damaged key.
+    if try cursor.advance() { try cursor.requireSoundFrame() }
+    return nil
+  }
+
   // MARK: Changing
 
   /// A block as it is stored, and what follows it.

@@ -5,7 +5,7 @@ import SeriesModel
 package struct StoredPostings: ~Escapable {
   let postings: PostingsTable
   private let series: SeriesTable
-  private let view: ReadView
+  let view: ReadView
 
   /// The index of a store.
   @_lifetime(copy view)
@@ -22,13 +22,18 @@ extension StoredPostings: PostingsSource {
   ) throws(StorageError) -> PostingsList {
     guard value.isEmpty == false else { return PostingsList() }
     let name = postings.nameComponent(name.utf8.span)
-    let value = Array(value.utf8)
-    let own = try postings.ownBlocks(name: name, value: postings.valueComponent(value.span))
-      .ids(in: view)
+    let component = postings.valueComponent(value.utf8.span)
+    let own = try postings.ownBlocks(name: name, value: component).ids(in: view)
     guard own.isEmpty else { return own }
-    let probe = SharedPostingsFormat.Entry(value: value, ids: [])
-    let entries = try postings.sharedBlocks(name: name).entries(around: probe, in: view)
-    return PostingsList(sorted: entries.first { $0.value == value }?.ids ?? [])
+    let shared = try postings.sharedBlocks(name: name).find(component.bytes, in: view) {
+      block throws(BlockDamage) -> [SeriesID]? in
+      var values = SharedPostingsReader(block)
+      while try values.next() {
+        if values.value.hasSameBytes(as: value.utf8.span) { return try values.ids() }
+      }
+      return nil
+    }
+    return PostingsList(sorted: shared ?? [])
   }
 
   package func postings(
@@ -37,39 +42,36 @@ extension StoredPostings: PostingsSource {
     let component = postings.nameComponent(name.utf8.span)
     var lists: [PostingsList] = []
     _ = try containsSharedValue(of: component, startingWith: prefix) {
-      value, encodedIDs throws(BlockDamage) in
-      guard isIncluded(value.span) else { return false }
-      var reader = BlockReader(encodedIDs)
-      lists.append(PostingsList(sorted: try SeriesIDCoding.read(&reader, base: 0)))
+      values throws(BlockDamage) in
+      if isIncluded(values.value) { lists.append(PostingsList(sorted: try values.ids())) }
       return false
     }
     _ = try containsOwnValue(of: name, component, startingWith: prefix) {
       value, ids throws(StorageError) in
-      if isIncluded(value.span) { lists.append(try ids()) }
+      if isIncluded(value.span) { lists.append(try ids.ids(in: view)) }
       return false
     }
     return .union(of: lists)
   }
 
   package func hasLabel(
-    _ name: String, among filter: PostingsList
+    _ name: String, among filter: SeriesRuns
   ) throws(StorageError) -> Bool {
     let component = postings.nameComponent(name.utf8.span)
     // Values with many series are the more likely ones to have one of these.
     let isOwn = try containsOwnValue(of: name, component, startingWith: []) {
       _, ids throws(StorageError) in
-      try filter.intersects(ids())
+      try ids.intersects(filter, in: view)
     }
     if isOwn { return true }
     return try containsSharedValue(of: component, startingWith: []) {
-      _, encodedIDs throws(BlockDamage) in
-      var reader = BlockReader(encodedIDs)
-      return filter.intersects(PostingsList(sorted: try SeriesIDCoding.read(&reader, base: 0)))
+      values throws(BlockDamage) in
+      try values.intersects(filter)
     }
   }
 
-  package func allPostings() throws(StorageError) -> PostingsList {
-    try postings.everySeries.ids(in: view)
+  package func allSeries() throws(StorageError) -> SeriesRuns {
+    try postings.everySeries.runs(in: view)
   }
 
   package func labelNames() throws(StorageError) -> [String] {
@@ -91,22 +93,18 @@ extension StoredPostings: PostingsSource {
   }
 
   package func labelValues(
-    of name: String, among filter: PostingsList?
+    of name: String, among filter: SeriesRuns?
   ) throws(StorageError) -> [String] {
     let component = postings.nameComponent(name.utf8.span)
     var values: [String] = []
-    try forEachSharedValue(of: component) { value, encodedIDs throws(BlockDamage) in
-      if let filter {
-        var reader = BlockReader(encodedIDs)
-        let ids = try SeriesIDCoding.read(&reader, base: 0)
-        guard filter.intersects(PostingsList(sorted: ids)) else { return }
-      }
-      values.append(String(decoding: value, as: UTF8.self))
+    try forEachSharedValue(of: component) { shared throws(BlockDamage) in
+      if let filter { guard try shared.intersects(filter) else { return } }
+      values.append(String(decodingUTF8: shared.value))
     }
     _ = try containsOwnValue(of: name, component, startingWith: []) {
       value, ids throws(StorageError) in
       let isIncluded: Bool
-      if let filter { isIncluded = filter.intersects(try ids()) } else { isIncluded = true }
+      if let filter { isIncluded = try ids.intersects(filter, in: view) } else { isIncluded = true }
       if isIncluded { values.append(String(decoding: value, as: UTF8.self)) }
       return false
     }
@@ -117,20 +115,19 @@ extension StoredPostings: PostingsSource {
 
   func forEachSharedValue(
     of name: PostingsKey.Component,
-    _ body: (_ value: [UInt8], _ encodedIDs: Span<UInt8>) throws(BlockDamage) -> Void
+    _ body: (borrowing SharedPostingsReader) throws(BlockDamage) -> Void
   ) throws(StorageError) {
-    _ = try containsSharedValue(of: name, startingWith: []) {
-      value, encodedIDs throws(BlockDamage) in
-      try body(value, encodedIDs)
+    _ = try containsSharedValue(of: name, startingWith: []) { values throws(BlockDamage) in
+      try body(values)
       return false
     }
   }
 
-  /// Calls `body` with the values, in order, that begin with `prefix` and are
-  /// in shared blocks, until it returns true; false when it never does.
+  /// Calls `body` at each of the values, in order, that begin with `prefix` and
+  /// are in shared blocks, until it returns true; false when it never does.
   private func containsSharedValue(
     of name: PostingsKey.Component, startingWith prefix: [UInt8],
-    _ body: (_ value: [UInt8], _ encodedIDs: Span<UInt8>) throws(BlockDamage) -> Bool
+    _ body: (borrowing SharedPostingsReader) throws(BlockDamage) -> Bool
   ) throws(StorageError) -> Bool {
     let format = postings.sharedBlocks(name: name).format
     var cursor = try view.walk(postings.table)
@@ -146,12 +143,12 @@ extension StoredPostings: PostingsSource {
       do throws(BlockDamage) {
         let block = try BlockFrame.open(
           cursor.value, format: format.formatByte, key: cursor.key)
-        try SharedPostingsFormat.forEachValue(in: block) { value, ids throws(BlockDamage) in
-          guard isFound == false, isPast == false else { return }
-          if value.span.starts(with: prefix) {
-            isFound = try body(value, ids)
+        var values = SharedPostingsReader(block)
+        while isFound == false, isPast == false, try values.next() {
+          if values.value.starts(with: prefix) {
+            isFound = try body(values)
           } else {
-            isPast = value.span.compareBytes(with: prefix.span) > 0
+            isPast = values.value.compareBytes(with: prefix.span) > 0
           }
         }
       } catch {
@@ -165,12 +162,12 @@ extension StoredPostings: PostingsSource {
   }
 
   /// Calls `body` with the values that may begin with `prefix` and have blocks
-  /// of their own, and with what reads their series, until it returns true;
-  /// false when it never does.
+  /// of their own, and with these, until it returns true; false when it never
+  /// does.
   func containsOwnValue(
     of name: String, _ component: PostingsKey.Component, startingWith prefix: [UInt8],
     _ body: (
-      _ value: [UInt8], _ ids: () throws(StorageError) -> PostingsList
+      _ value: [UInt8], _ ids: SeriesIDBlocks
     ) throws(StorageError) -> Bool
   ) throws(StorageError) -> Bool {
     let prefixOfName = postings.ownPrefix(name: component)
@@ -181,10 +178,7 @@ extension StoredPostings: PostingsSource {
       let (value, stored) = try parse(cursor.key.extracting(prefixOfName.count...))
       var text = stored ?? []
       if value.isHashed { text = try hashedValue(value, of: name, key: cursor.key) }
-      let isFound = try body(text) { () throws(StorageError) in
-        try postings.ownBlocks(name: component, value: value).ids(in: view)
-      }
-      if isFound { return true }
+      if try body(text, postings.ownBlocks(name: component, value: value)) { return true }
       isOnKey = try cursor.move(toOrAfter: (prefixOfName + value.bytes).followingPrefix)
     }
     try cursor.requireSoundFrame()

@@ -30,10 +30,10 @@ package struct Cardinality: Sendable {
       try postings.forEachValue(of: name) { value, seriesCount in
         valueCount += 1
         if name == LabelName.metricName {
-          metrics.add(seriesCount) { String(decoding: value, as: UTF8.self) }
+          metrics.add(seriesCount) { String(decodingUTF8: value) }
         }
         labels.add(seriesCount) {
-          Matcher(name, .equal, String(decoding: value, as: UTF8.self)).description
+          Matcher(name, .equal, String(decodingUTF8: value)).description
         }
       }
       names.add(valueCount) { name }

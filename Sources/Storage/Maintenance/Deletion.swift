@@ -55,7 +55,7 @@ private struct DeletionTarget {
     let tombstones = try contents.tombstones(in: view)
     let windows = WindowTable(contents.schema)
     for row in try windows.rows(overlapping: deletion.range, in: view) {
-      let ids = try windows.seriesIDs(of: row.window, in: view).intersection(matched)
+      let ids = try windows.seriesRuns(of: row.window, in: view).intersection(matched)
       try add(
         ids, in: row, range: deletion.range, tombstones: tombstones.tombstones(in: row.window),
         chunks: ChunkTable(contents.schema), view: view)

@@ -192,11 +192,11 @@ extension OpenStore {
     let schema = contents.schema
     let windows = WindowTable(schema)
     let unused = try schema.environment.read { view throws(StorageError) in
-      var unused = try contents.index.postings(in: view).allPostings()
+      var unused = try contents.index.postings(in: view).allSeries()
       for row in try windows.rows(in: view) {
-        unused = unused.subtracting(try windows.seriesIDs(of: row.window, in: view))
+        unused = unused.subtracting(try windows.seriesRuns(of: row.window, in: view))
       }
-      return unused
+      return PostingsList(unused)
     }
     var removedCount = 0
     for start in stride(from: 0, to: unused.count, by: 1000) {

@@ -94,7 +94,7 @@ package struct StoreInformation: Sendable {
 
   private init(_ schema: Schema, view: ReadView, limit: Int) throws(StorageError) {
     let postings = StoredPostings(schema, in: view)
-    seriesCount = try postings.allPostings().count
+    seriesCount = try postings.allSeries().count
     cardinality = try Cardinality(postings, limit: limit)
     windows = try WindowTable(schema).rows(in: view)
     try readChunks(of: schema, view: view)
