@@ -28,11 +28,18 @@ package func appendInteger(_ value: UInt64, to output: inout OutputSpan<UInt8>) 
   var digits = InlineArray<20, UInt8>(repeating: 0)
   var first = digits.count
   var rest = value
-  repeat {
+  // Two at a time, as each division waits for the one before it.
+  while rest >= 10 {
+    let (quotient, pair) = rest.quotientAndRemainder(dividingBy: 100)
+    first -= 2
+    digits[first] = UInt8(ascii: "0") + UInt8(truncatingIfNeeded: pair / 10)
+    digits[first + 1] = UInt8(ascii: "0") + UInt8(truncatingIfNeeded: pair % 10)
+    rest = quotient
+  }
+  if rest > 0 || first == digits.count {
     first -= 1
-    digits[first] = UInt8(ascii: "0") + UInt8(truncatingIfNeeded: rest % 10)
-    rest /= 10
-  } while rest > 0
+    digits[first] = UInt8(ascii: "0") + UInt8(truncatingIfNeeded: rest)
+  }
   for index in first..<digits.count { output.append(digits[index]) }
 }
 

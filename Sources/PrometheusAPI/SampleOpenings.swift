@@ -7,12 +7,10 @@ import Numbers
 struct SampleOpenings {
   /// Milliseconds since 1970-01-01T00:00Z, ascending.
   private let timestamps: [Int64]
-  private let openings: [Opening]
-
-  private struct Opening {
-    var bytes: SIMD32<UInt8>
-    var count: Int
-  }
+  /// The texts, one behind the other, and some bytes to read over.
+  private let texts: [UInt8]
+  /// Where each text ends.
+  private let ends: [Int]
 
   /// The most bytes that an opening takes, and what may be written over behind
   /// it.
@@ -22,15 +20,18 @@ struct SampleOpenings {
   /// 1970-01-01T00:00Z and ascend.
   init(_ timestamps: [Int64]) {
     self.timestamps = timestamps
-    openings = timestamps.map { timestamp in
-      var text: [UInt8] = []
-      text.append(addingCapacity: SampleOpenings.capacity) {
-        SampleOpenings.append(timestamp, to: &$0)
+    var texts: [UInt8] = []
+    var ends: [Int] = []
+    ends.reserveCapacity(timestamps.count)
+    texts.append(addingCapacity: (timestamps.count + 1) * SampleOpenings.capacity) { output in
+      for timestamp in timestamps {
+        SampleOpenings.append(timestamp, to: &output)
+        ends.append(output.count)
       }
-      var bytes = SIMD32<UInt8>()
-      for index in text.indices { bytes[index] = text[index] }
-      return Opening(bytes: bytes, count: text.count)
+      for _ in 0..<SampleOpenings.capacity { output.append(0) }
     }
+    self.texts = texts
+    self.ends = ends
   }
 
   /// Appends the opening of a sample at `timestamp`, which need not be among the
@@ -46,7 +47,8 @@ struct SampleOpenings {
       SampleOpenings.append(timestamp, to: &output)
       return
     }
-    output.append(openings[place].bytes, count: openings[place].count)
+    let start = place == 0 ? 0 : ends[place - 1]
+    output.append(texts.span.vector(at: start), count: ends[place] - start)
     place += 1
   }
 

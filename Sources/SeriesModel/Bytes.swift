@@ -21,6 +21,30 @@ extension Span<UInt8> {
   }
 }
 
+extension Span<UInt8> {
+  /// The number of bytes at the beginning that are the same in both spans.
+  package func commonPrefixCount(with other: Span<UInt8>) -> Int {
+    let shared = Swift.min(count, other.count)
+    var index = 0
+    while index <= shared - 8 {
+      let difference = word(at: index) ^ other.word(at: index)
+      if difference != 0 { return index + difference.trailingZeroBitCount / 8 }
+      index += 8
+    }
+    while index < shared, self[index] == other[index] { index += 1 }
+    return index
+  }
+
+  /// The eight bytes from `index` on, the first being the lowest.
+  private func word(at index: Int) -> UInt64 {
+    precondition(index >= 0 && index <= count - 8)
+    // Safety: the bytes lie within the span, and any bits are a number.
+    return unsafe withUnsafeBytes {
+      UInt64(littleEndian: unsafe $0.loadUnaligned(fromByteOffset: index, as: UInt64.self))
+    }
+  }
+}
+
 extension String {
   /// Decodes UTF-8; each ill-formed sequence becomes U+FFFD.
   package init(decodingUTF8 bytes: Span<UInt8>) {

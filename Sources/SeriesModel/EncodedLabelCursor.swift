@@ -7,6 +7,11 @@ struct EncodedLabelCursor {
   /// Everything that encodes the current label.
   private(set) var whole = 0..<0
 
+  /// Stands before the label that is encoded from `position` on.
+  init(at position: Int = 0) {
+    whole = position..<position
+  }
+
   /// Moves to the next label, or returns false at the end.
   ///
   /// - Precondition: `bytes` are well formed.

@@ -185,18 +185,20 @@ extension Labels: Comparable {
   public static func < (left: Labels, right: Labels) -> Bool {
     let leftBytes = left.encodedBytes.span
     let rightBytes = right.encodedBytes.span
+    // Labels that end within the bytes that are the same are the same.
+    let sameCount = leftBytes.commonPrefixCount(with: rightBytes)
     var leftCursor = EncodedLabelCursor()
-    var rightCursor = EncodedLabelCursor()
     while leftCursor.advance(in: leftBytes) {
+      guard leftCursor.whole.upperBound > sameCount else { continue }
+      var rightCursor = EncodedLabelCursor(at: leftCursor.whole.lowerBound)
       guard rightCursor.advance(in: rightBytes) else { return false }
       let names = leftBytes.extracting(leftCursor.name)
         .compareBytes(with: rightBytes.extracting(rightCursor.name))
       if names != 0 { return names < 0 }
-      let values = leftBytes.extracting(leftCursor.value)
-        .compareBytes(with: rightBytes.extracting(rightCursor.value))
-      if values != 0 { return values < 0 }
+      return leftBytes.extracting(leftCursor.value)
+        .compareBytes(with: rightBytes.extracting(rightCursor.value)) < 0
     }
-    return rightCursor.advance(in: rightBytes)
+    return leftBytes.count < rightBytes.count
   }
 }
 

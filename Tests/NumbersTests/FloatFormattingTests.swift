@@ -119,6 +119,18 @@ struct FormattedFloat: Sendable, CustomTestStringConvertible {
     }
   }
 
+  @Test func samplesAreWrittenAsTheStyleOfJSONWritesThem() {
+    var generator = SeededGenerator(seed: 4)
+    for round in 0..<50_000 {
+      let bits = Double(bitPattern: generator.next())
+      let fraction = Double.random(in: -1e6...1e6, using: &generator)
+      let value = [bits, fraction, fraction.rounded(), (fraction * 100).rounded() / 100][round % 4]
+      var text: [UInt8] = []
+      text.append(addingCapacity: jsonFloatCapacity) { appendJSONFloat(value, to: &$0) }
+      #expect(String(decoding: text, as: UTF8.self) == floatText(value, as: .json), "\(value)")
+    }
+  }
+
   @Test func appendingKeepsWhatIsThere() {
     var output = Array("value ".utf8)
     appendFloat(-2.5, as: .json, to: &output)

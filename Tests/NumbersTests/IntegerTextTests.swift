@@ -11,6 +11,18 @@ import Testing
     #expect(parse(value.description) == value)
   }
 
+  @Test func integersOfEveryLengthAreWritten() {
+    var generator = SeededGenerator(seed: 2)
+    for bits in 0..<64 {
+      for _ in 0..<200 {
+        let value = generator.next() >> bits
+        var output: [UInt8] = []
+        appendInteger(value, to: &output)
+        #expect(String(decoding: output, as: UTF8.self) == value.description)
+      }
+    }
+  }
+
   @Test func theGreatestUnsignedIntegerIsWritten() {
     var output: [UInt8] = []
     appendInteger(UInt64.max, to: &output)

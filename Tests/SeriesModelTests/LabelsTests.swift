@@ -45,6 +45,32 @@ import Testing
     #expect(Labels(encodedBytes: bytes) == nil)
   }
 
+  @Test func orderIsThatOfNamesAndValuesOneByOne() {
+    var random = SeededGenerator(seed: 9)
+    func randomText(_ letters: [String]) -> String {
+      // Some are so long that their length takes two bytes.
+      let count =
+        Int.random(in: 0..<10, using: &random) == 0
+        ? Int.random(in: 120...140, using: &random) : Int.random(in: 1...3, using: &random)
+      return (0..<count).map { _ in letters.randomElement(using: &random) ?? "" }.joined()
+    }
+    let sets = (0..<400).map { _ in
+      Labels(
+        (0..<Int.random(in: 0...5, using: &random)).map { _ in
+          Label(randomText(["a", "b"]), randomText(["x", "y", "é"]))
+        })
+    }
+    for left in sets {
+      for right in sets {
+        let order = zip(left, right).lazy.map { left, right in
+          let names = left.name.compareUTF8(with: right.name)
+          return names == 0 ? left.value.compareUTF8(with: right.value) : names
+        }.first { $0 != 0 }
+        #expect((left < right) == (order.map { $0 < 0 } ?? (left.count < right.count)))
+      }
+    }
+  }
+
   @Test func labelsAreOrderedLabelByLabel() {
     let ascending: [Labels] = [
       [:], ["__name__": "a"], ["__name__": "a", "b": "1"], ["__name__": "a", "b": "10"],

@@ -181,31 +181,35 @@ private func windowVariance(_ samples: SampleColumns, _ window: Range<Int>) -> D
 /// - Complexity: O(samples + steps).
 private func slideExtreme(
   over series: WindowedSeries, ofLast: Bool = false, asTime: Bool = false,
-  into values: inout MutableSpan<Double>, isBeaten: (_ extreme: Double, _ by: Double) -> Bool
+  into values: inout MutableSpan<Double>,
+  isBeaten: (_ extreme: Double, _ by: Double) -> Bool
 ) throws {
   let samples = series.samples
-  var queue: [Int] = []
+  let numbers = samples.values.span
+  var queue = [Int](repeating: 0, count: samples.count)
+  var indices = queue.mutableSpan
   var head = 0
+  var tail = 0
   var next = 0
   try series.forEachWindow { window in
     next = max(next, window.samples.lowerBound)
     while next < window.samples.upperBound {
-      let value = samples.values[next]
+      let value = numbers[next]
       if value.isNaN == false {
-        while queue.count > head {
-          let tail = samples.values[queue[queue.count - 1]]
-          guard isBeaten(tail, value) || (ofLast && tail == value) else { break }
-          queue.removeLast()
+        while tail > head {
+          let last = numbers[indices[tail - 1]]
+          guard isBeaten(last, value) || (ofLast && last == value) else { break }
+          tail -= 1
         }
-        queue.append(next)
+        indices[tail] = next
+        tail += 1
       }
       next += 1
     }
-    while head < queue.count, queue[head] < window.samples.lowerBound { head += 1 }
+    while head < tail, indices[head] < window.samples.lowerBound { head += 1 }
     // Without a number in the window, its last NaN counts.
-    let index = head < queue.count ? queue[head] : window.samples.upperBound - 1
-    values[window.step] =
-      asTime ? Double(samples.timestamps[index]) / 1000 : samples.values[index]
+    let index = head < tail ? indices[head] : window.samples.upperBound - 1
+    values[window.step] = asTime ? Double(samples.timestamps[index]) / 1000 : numbers[index]
   }
 }
 

@@ -11,37 +11,35 @@ struct WindowChange: Sendable {
     numbersOf series: WindowedSeries, _ arguments: WindowArguments,
     into values: inout MutableSpan<Double>
   ) throws {
-    let evaluation = Evaluation(change: self, series: series, arguments: arguments)
+    let samples = series.samples
     if series.geometry.modifier != nil {
-      try series.forEachWindow { window in
+      let evaluation = Evaluation(change: self, series: series, arguments: arguments)
+      return try series.forEachWindow { window in
         if let change = evaluation.numberBetweenEdges(of: window) { values[window.step] = change }
       }
-      return
     }
-    let samples = series.samples
-    let numbers = samples.values.span
     var resets = ResetCursor(isCounter ? samples.numberResets : [])
-    var overlaps = OverlapCursor(isCounter ? samples.overlaps : [])
-    let hasStarts = isCounter && samples.startTimestamps.isEmpty == false
+    if isCounter, samples.startTimestamps.isEmpty == false {
+      let evaluation = Evaluation(change: self, series: series, arguments: arguments)
+      var overlaps = OverlapCursor(samples.overlaps)
+      return try series.forEachWindow { window in
+        if overlaps.isFirst(in: window) { evaluation.warnOverlap() }
+        if let change = evaluation.numberChange(over: window, &resets) {
+          values[window.step] = change
+        }
+      }
+    }
+    let numbers = samples.values.span
     let lengthenings = series.bounds.lengthenings
     try series.forEachWindow { window in
-      var begin: Int64?
-      if hasStarts {
-        if overlaps.isFirst(in: window) { evaluation.warnOverlap() }
-        begin = evaluation.startTime(in: window)
-      }
-      guard window.samples.count > 1 || begin != nil else { return }
+      guard window.samples.count > 1 else { return }
       let first = numbers[window.samples.lowerBound]
       var change = numbers[window.samples.upperBound - 1] - first
       resets.forEach(in: window.samples) { change += numbers[$0 - 1] }
-      // The counter is taken to have been zero when it began.
-      if begin != nil { change += first }
       let lengthening = lengthenings[window.step]
-      let isComputed =
-        begin != nil || (isCounter && lengthening.mayReachZero(first: first, change: change))
       let factor =
-        isComputed
-        ? factor(over: window, in: series, first: first, change: change, begin: begin)
+        isCounter && lengthening.mayReachZero(first: first, change: change)
+        ? factor(over: window, in: series, first: first, change: change, begin: nil)
         : isRate ? lengthening.factorPerSecond : lengthening.factor
       values[window.step] = change * factor
     }
@@ -90,7 +88,7 @@ struct WindowChange: Sendable {
   /// taken for part of the series; otherwise the series is taken to begin or end
   /// half an average distance beyond its samples. A counter is not extended to
   /// before it was zero, nor to before it began.
-  @inline(__always)
+  @inline(never)
   private func factor(
     over window: WindowedSeries.Window, in series: WindowedSeries, first: Double, change: Double,
     begin: Int64?

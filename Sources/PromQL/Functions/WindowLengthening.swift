@@ -43,7 +43,8 @@ struct WindowLengthening {
   /// the counter may have been zero between the edges.
   @inline(__always)
   func mayReachZero(first: Double, change: Double) -> Bool {
-    change > 0 && (first > distanceFromZero * change) == false
+    // One comparison, as increases of nothing come and go at random.
+    (first >= distanceFromZero * (change > 0 ? change : 0)) == false
   }
 
   /// Where the samples of a window lie between its edges.

@@ -163,10 +163,10 @@ struct VectorMatch {
     for (series, column) in group.many.enumerated() {
       try column.forEachPresentStep { step in
         let partner = group.oneAt[step]
-        let other = partner >= 0 ? group.one[Int(partner)] : nil
-        guard let element = column.element(at: step),
-          let otherElement = other?.element(at: step) ?? fillOfOne.map(BinaryElement.number)
-        else { return }
+        let otherElement =
+          partner >= 0
+          ? group.one[Int(partner)].element(at: step) : fillOfOne.map(BinaryElement.number)
+        guard let element = column.element(at: step), let otherElement else { return }
         let outcome = outcome(element, otherElement)
         remarks.insert(outcome.remark, step: step, order: group.manyOrder[series])
         // What operators don't combine is no match either.
@@ -177,15 +177,17 @@ struct VectorMatch {
               + " (group_left/group_right)")
         }
         matched[step] = true
+        // Made only where it is needed, which is seldom.
+        func other() -> SeriesColumn? { partner >= 0 ? group.one[Int(partner)] : nil }
         let result = try results.index(for: partner) {
           try collector.index(
-            for: resultLabels(of: column, with: other), dropsName: dropsName(column.dropsName))
+            for: resultLabels(of: column, with: other()), dropsName: dropsName(column.dropsName))
         }
         if matching.cardinality != .oneToOne {
           for rival in owners.rivals(of: series, for: result)
           where group.many[rival].isPresent(at: step)
-            && resultLabels(of: group.many[rival], with: other)
-              == resultLabels(of: column, with: other)
+            && resultLabels(of: group.many[rival], with: other())
+              == resultLabels(of: column, with: other())
           {
             throw QueryError.execution(
               "multiple matches for labels: grouping labels must ensure unique matches")

@@ -33,3 +33,15 @@ extension OutputSpan<UInt8> {
     }
   }
 }
+
+extension Span<UInt8> {
+  /// The 32 bytes from `start` on.
+  @inline(__always)
+  func vector(at start: Int) -> SIMD32<UInt8> {
+    precondition(start >= 0 && start <= count - 32)
+    // Safety: the bytes lie within the span, and any bits are a vector.
+    return unsafe withUnsafeBytes {
+      unsafe $0.loadUnaligned(fromByteOffset: start, as: SIMD32<UInt8>.self)
+    }
+  }
+}
