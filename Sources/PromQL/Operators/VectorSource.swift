@@ -26,7 +26,7 @@ extension VectorSource {
   ) throws {
     let reader = try makeReader()
     for index in 0..<seriesCount {
-      try context.checkpoint()
+      try context.seriesCheckpoint()
       if let column = try reader.read(seriesAt: index) { try body(column) }
     }
   }

@@ -89,7 +89,7 @@ struct SpreadVector: VectorSource {
           var chunk = SpreadTeam.Chunk()
           for index in first..<min(first + chunkSeriesCount, count) {
             if chunk.isFull || index % 16 == 0 && isDismissed() { break }
-            try context.checkpoint()
+            try context.seriesCheckpoint()
             chunk.append(try reader.read(seriesAt: index))
           }
           chunk.tally = context.takeTally(ofSelection: selectionIndex)
@@ -104,7 +104,7 @@ struct SpreadVector: VectorSource {
       var chunk = SpreadTeam.Chunk()
       for index in first..<min(first + chunkSeriesCount, vector.seriesCount) {
         if chunk.isFull { break }
-        try vector.context.checkpoint()
+        try vector.context.seriesCheckpoint()
         chunk.append(try own.read(seriesAt: index))
       }
       return chunk
