@@ -1,5 +1,4 @@
 import LMDB
-import SeriesModel
 import TestSupport
 import Testing
 
@@ -29,7 +28,7 @@ import Testing
 
     func text(at place: EntryPlace, in transaction: borrowing ReadTransaction) -> String {
       let view = transaction.view
-      return String(decodingUTF8: view.key(at: place)) + String(decodingUTF8: view.value(at: place))
+      return String(view.key(at: place)) + String(view.value(at: place))
     }
   }
 
