@@ -225,7 +225,7 @@ struct PackedIntegers: ~Escapable {
       }
     } else {
       for (index, place) in range.enumerated() {
-        output[start + index] = Element(word: base.word &+ wideField(at: place))
+        output[start + index] = Element(word: base.word &+ field(at: place))
       }
     }
     try forEachException(below: range.upperBound) { index, number in
@@ -242,12 +242,15 @@ struct PackedIntegers: ~Escapable {
     precondition(limit >= 0 && limit <= count)
     var sum = base.word &* UInt64(limit)
     if width > 56 {
-      for place in 0..<limit { sum &+= wideField(at: place) }
+      for place in 0..<limit { sum &+= field(at: place) }
     } else if width > 0 {
       forEachNarrowField(0..<limit) { _, field in sum &+= field }
     }
-    // Their fields are zero.
-    try forEachException(below: limit) { _, number in sum &+= number &- base.word }
+    // Their fields are zero, but bytes from elsewhere must not tell a part from the
+    // whole.
+    try forEachException(below: limit) { index, number in
+      sum &+= number &- base.word &- field(at: index)
+    }
     return sum
   }
 
@@ -309,8 +312,9 @@ struct PackedIntegers: ~Escapable {
     (index, bit) = (place, position)
   }
 
-  /// A field of more than 56 bits, which are rare.
-  private func wideField(at place: Int) -> UInt64 {
+  /// A field of any width, bit by bit: for those of more than 56 bits and for those
+  /// of exceptions, which are rare.
+  private func field(at place: Int) -> UInt64 {
     var field: UInt64 = 0
     for offset in 0..<width {
       let bit = place * width + offset

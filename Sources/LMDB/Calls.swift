@@ -251,12 +251,8 @@ struct DataFile: ~Copyable {
 ///
 // Safety: `pointer` is valid from `begin` until `commit` or `abort`; the
 // transaction types call exactly one of them, once, as the last thing.
-@safe struct TransactionHandle: Equatable {
+@safe struct TransactionHandle {
   fileprivate let pointer: OpaquePointer
-
-  static func == (left: TransactionHandle, right: TransactionHandle) -> Bool {
-    unsafe left.pointer == right.pointer
-  }
 
   var id: UInt64 { unsafe UInt64(mdb_txn_id(pointer)) }
 

@@ -1,3 +1,5 @@
+import Synchronization
+
 /// A read transaction: the state of the environment at one commit.
 ///
 /// It may be stored, and moved between threads, but is used by one thread at a
@@ -8,6 +10,10 @@ package struct ReadTransaction: ~Copyable, @unchecked Sendable {
   /// Keeps the environment open as long as the transaction lives.
   private let environment: Environment
   private let handle: TransactionHandle
+  /// No other read transaction of the process has it.
+  private let number = ReadTransaction.count.add(1, ordering: .relaxed).newValue
+  /// The read transactions that were begun so far.
+  private static let count = Atomic<UInt64>(0)
   /// False between ``reset()`` and ``renew()``.
   package private(set) var isActive = true
 
@@ -35,7 +41,7 @@ package struct ReadTransaction: ~Copyable, @unchecked Sendable {
     @_lifetime(borrow self)
     get {
       precondition(isActive, "a read transaction was used between reset and renew")
-      return ReadView(self.handle, of: environment, borrowing: self)
+      return ReadView(self.handle, of: environment, reader: number, borrowing: self)
     }
   }
 
@@ -63,21 +69,19 @@ package struct ReadTransaction: ~Copyable, @unchecked Sendable {
 package struct ReadView: ~Escapable {
   private let handle: TransactionHandle
   private let environment: ObjectIdentifier
-  private let mayChange: Bool
+  private let reader: UInt64?
 
-  /// - Parameter mayChange: True for the view of a write transaction.
+  /// - Parameter reader: The number of a read transaction; nil for the view of a
+  ///   write transaction, which may change.
   @_lifetime(borrow owner)
   init<Owner: ~Copyable>(
-    _ handle: TransactionHandle, of environment: Environment, mayChange: Bool = false,
+    _ handle: TransactionHandle, of environment: Environment, reader: UInt64?,
     borrowing owner: borrowing Owner
   ) {
     self.handle = handle
     self.environment = ObjectIdentifier(environment)
-    self.mayChange = mayChange
+    self.reader = reader
   }
-
-  /// The number of the commit that is seen; see ``ReadTransaction/id``.
-  package var transactionID: UInt64 { handle.id }
 
   /// The value of `key`, or nil when `table` does not have it.
   @_lifetime(copy self)
@@ -97,8 +101,11 @@ package struct ReadView: ~Escapable {
   /// - Precondition: ``Cursor/isOnEntry``, and the view is that of a read
   ///   transaction.
   package func place(of cursor: borrowing Cursor) -> EntryPlace {
-    precondition(mayChange == false, "what a write transaction sees has no lasting place")
-    return unsafe EntryPlace(entry: cursor.currentEntry, transactionID: handle.id, handle: handle)
+    guard let reader else {
+      preconditionFailure("what a write transaction sees has no lasting place")
+    }
+    return unsafe EntryPlace(
+      entry: cursor.currentEntry, owner: EntryPlace.Owner(reader: reader, commit: handle.id))
   }
 
   /// The key of the entry at a place that a view of the same transaction gave.
@@ -117,7 +124,7 @@ package struct ReadView: ~Escapable {
 
   private func requireOwnership(of place: EntryPlace) {
     precondition(
-      place.handle == handle && place.transactionID == handle.id,
+      place.owner.reader == reader && place.owner.commit == handle.id,
       "the place of an entry was used in another transaction")
   }
 
@@ -144,23 +151,25 @@ package struct ReadView: ~Escapable {
 /// Read through ``ReadView/key(at:)`` and ``ReadView/value(at:)`` of the
 /// transaction that gave it.
 // Safety: what a read transaction sees stays where it is until the transaction
-// ends or is reset, and the view that reads the entry proves that it did not;
-// after a reset and renewal with the same number it sees the same pages.
+// ends or is reset. A view with the number of the owner proves that it did not
+// end, and one of the same commit that, if it was reset, it sees the same pages.
 @safe package struct EntryPlace: Equatable {
-  fileprivate let entry: CursorHandle.Entry
-  fileprivate let transactionID: UInt64
-  fileprivate let handle: TransactionHandle
+  /// The transaction that gave the place.
+  fileprivate struct Owner: Equatable {
+    var reader: UInt64
+    var commit: UInt64
+  }
 
-  fileprivate init(
-    entry: CursorHandle.Entry, transactionID: UInt64, handle: TransactionHandle
-  ) {
+  fileprivate let entry: CursorHandle.Entry
+  fileprivate let owner: Owner
+
+  fileprivate init(entry: CursorHandle.Entry, owner: Owner) {
     unsafe self.entry = entry
-    self.transactionID = transactionID
-    self.handle = handle
+    self.owner = owner
   }
 
   package static func == (left: EntryPlace, right: EntryPlace) -> Bool {
     unsafe left.entry.value.baseAddress == right.entry.value.baseAddress
-      && left.transactionID == right.transactionID
+      && left.owner == right.owner
   }
 }

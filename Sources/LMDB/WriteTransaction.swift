@@ -49,7 +49,7 @@ package struct WriteTransaction: ~Copyable {
   /// write while a view of it lives.
   package var view: ReadView {
     @_lifetime(borrow self)
-    get { ReadView(self.active, of: environment, mayChange: true, borrowing: self) }
+    get { ReadView(self.active, of: environment, reader: nil, borrowing: self) }
   }
 
   /// Stores `value` under `key`.

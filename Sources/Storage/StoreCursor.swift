@@ -14,6 +14,8 @@ final class StoreCursor: SampleCursor {
   private let transactionIndex: Int
   /// The chunks of the series that is being read.
   private var places: [SeriesChunkReader.Place] = []
+  /// The windows that have some of them, and where those of each end.
+  private var ends: [(window: Int, end: Int)] = []
   /// The timestamps of the first, second, ... chunk read last: those of the next
   /// series are mostly the same.
   private var times: [SharedTimestamps] = []
@@ -29,62 +31,99 @@ final class StoreCursor: SampleCursor {
 
   func read(seriesAt index: Int, into columns: inout SampleColumns) throws {
     try set.pool.read(transactionIndex) { transaction throws(StorageError) in
-      if try readInOrder(set.entries[index].id, index, in: transaction.view, into: &columns) {
-        return
+      let view = transaction.view
+      let isFound = try findChunks(of: set.entries[index].id, in: view)
+      if isFound, isInOrder(index), try readInOrder(index, in: view, into: &columns) { return }
+      merge.removeAll()
+      let entry = set.entries[index]
+      if isFound {
+        try mergeFoundChunks(of: entry, in: view)
+      } else {
+        for window in set.windows where window.ids.contains(entry.id) {
+          try mergeChunks(of: entry, from: window, in: view)
+        }
       }
-      try readMerged(set.entries[index], in: transaction.view, into: &columns)
+      if let head = entry.head { mergeHead(head, of: entry) }
+      merge.append(within: set.range, to: &columns)
     }
+  }
+
+  /// Finds the chunks that a series has in the tables; false where some are
+  /// missing, or damage is in the way.
+  private func findChunks(of id: SeriesID, in view: ReadView) throws(StorageError) -> Bool {
+    places.removeAll(keepingCapacity: true)
+    ends.removeAll(keepingCapacity: true)
+    do throws(StorageError) {
+      for index in set.windows.indices where set.windows[index].ids.contains(id) {
+        let count = try readers[index].find(
+          id, overlapping: set.range, in: view, appendingTo: &places)
+        // A merge may have moved all of them to another window.
+        guard let count, count > 0 || set.windows[index].row.movingEndPart > 0 else {
+          return false
+        }
+        if places.count > ends.last?.end ?? 0 { ends.append((index, places.count)) }
+      }
+    } catch {
+      guard case .corrupted = error else { throw error }
+      return false
+    }
+    return true
   }
 
   // MARK: Chunks that follow each other
 
-  /// Reads a series whose chunks follow each other in time.
-  ///
-  /// - Returns: False, and nothing is appended, when they don't, and where
-  ///   samples are deleted or damaged.
-  private func readInOrder(
-    _ id: SeriesID, _ index: Int, in view: ReadView, into columns: inout SampleColumns
-  ) throws(StorageError) -> Bool {
-    guard try findChunks(of: id, in: view) else { return false }
-    let start = columns.count
-    do throws(StorageError) {
-      var end: Int64?
-      for place in places.indices {
-        guard end.map({ $0 < places[place].entry.description.minTimestamp }) ?? true else {
-          columns.removeSamples(from: start)
-          return false
-        }
-        end = places[place].entry.description.maxTimestamp
-        try append(chunkAt: place, in: view, to: &columns)
+  /// Whether the chunks that were found, and those in memory behind them, follow
+  /// each other in time, and nothing of them is deleted.
+  private func isInOrder(_ index: Int) -> Bool {
+    var last: Int64?
+    for place in places {
+      let description = place.entry.description
+      if let last, last >= description.minTimestamp { return false }
+      last = description.maxTimestamp
+    }
+    if let head = set.entries[index].head {
+      for chunk in set.headSamples.chunks[head.chunks] {
+        if let last, last >= chunk.description.minTimestamp { return false }
+        last = chunk.description.maxTimestamp
       }
-      if let head = set.entries[index].head, append(head, behind: end, to: &columns) == false {
-        columns.removeSamples(from: start)
+      if let last, head.buffered.isEmpty == false,
+        last >= set.headSamples.buffered.timestamps[head.buffered.lowerBound]
+      {
         return false
       }
+    }
+    let id = set.entries[index].id
+    var start = 0
+    for (window, end) in ends {
+      let tombstones = set.windows[window].tombstones
+      if tombstones.isEmpty == false {
+        for place in places[start..<end]
+        where tombstones.deletedTime(of: id, part: place.part).isEmpty == false { return false }
+      }
+      start = end
+    }
+    return true
+  }
+
+  /// Appends the chunks that were found and those in memory, one after the other.
+  ///
+  /// - Returns: False, and nothing is appended, where one is damaged.
+  private func readInOrder(
+    _ index: Int, in view: ReadView, into columns: inout SampleColumns
+  ) throws(StorageError) -> Bool {
+    let start = columns.count
+    do throws(StorageError) {
+      for place in places.indices { try append(chunkAt: place, in: view, to: &columns) }
     } catch {
       guard case .corrupted = error else { throw error }
       columns.removeSamples(from: start)
       return false
     }
-    columns.cut(to: set.range, from: start)
-    return true
-  }
-
-  /// Finds the chunks that a series has in the tables; false where they are
-  /// missing, damaged, or deleted in part.
-  private func findChunks(of id: SeriesID, in view: ReadView) throws(StorageError) -> Bool {
-    places.removeAll(keepingCapacity: true)
-    for index in set.windows.indices where set.windows[index].ids.contains(id) {
-      let first = places.count
-      let count = try readers[index].find(
-        id, overlapping: set.range, in: view, appendingTo: &places)
-      guard let count, count > 0 else { return false }
-      guard set.windows[index].tombstones.isEmpty == false else { continue }
-      for place in places[first...]
-      where set.windows[index].tombstones.deletedTime(of: id, part: place.part).isEmpty == false {
-        return false
-      }
+    if let head = set.entries[index].head, append(head, to: &columns) == false {
+      columns.removeSamples(from: start)
+      return false
     }
+    columns.cut(to: set.range, from: start)
     return true
   }
 
@@ -102,19 +141,11 @@ final class StoreCursor: SampleCursor {
     try chunk.decode(range, at: times[index].timestamps, into: &columns)
   }
 
-  /// Appends what memory has of a series.
-  ///
-  /// - Parameter end: The last timestamp from the tables.
-  /// - Returns: False when it does not follow that, chunk by chunk, or is damaged.
-  private func append(
-    _ series: HeadSamples.Series, behind end: Int64?, to columns: inout SampleColumns
-  ) -> Bool {
+  /// Appends what memory has of a series; false when a chunk is damaged.
+  private func append(_ series: HeadSamples.Series, to columns: inout SampleColumns) -> Bool {
     let bytes = set.headSamples.bytes
-    var end = end
     for index in series.chunks {
       let chunk = set.headSamples.chunks[index]
-      guard end.map({ $0 < chunk.description.minTimestamp }) ?? true else { return false }
-      end = chunk.description.maxTimestamp
       do throws(ChunkError) {
         try columns.append(
           chunk: chunk.description,
@@ -124,27 +155,26 @@ final class StoreCursor: SampleCursor {
         return false
       }
     }
-    guard series.buffered.isEmpty == false else { return true }
-    let first = set.headSamples.buffered.timestamps[series.buffered.lowerBound]
-    guard end.map({ $0 < first }) ?? true else { return false }
     columns.append(set.headSamples.buffered, at: series.buffered)
     return true
   }
 
   // MARK: Chunks in any order
 
-  /// Reads a series whatever its chunks are, and says what is damaged.
-  private func readMerged(
-    _ entry: StoreSeriesSet.Entry, in view: ReadView, into columns: inout SampleColumns
+  private func mergeFoundChunks(
+    of entry: StoreSeriesSet.Entry, in view: ReadView
   ) throws(StorageError) {
-    merge.removeAll()
-    for window in set.windows where window.ids.contains(entry.id) {
-      try mergeChunks(of: entry, from: window, in: view)
+    var start = 0
+    for (window, end) in ends {
+      for place in places[start..<end] {
+        try mergeChunk(
+          StoredChunk(place, in: view, table: chunks.table), of: entry, in: set.windows[window])
+      }
+      start = end
     }
-    if let head = entry.head { mergeHead(head, of: entry) }
-    merge.append(within: set.range, to: &columns)
   }
 
+  /// Merges the chunks of a window, and says what is damaged of them.
   private func mergeChunks(
     of entry: StoreSeriesSet.Entry, from window: StoreSeriesSet.StoredWindow, in view: ReadView
   ) throws(StorageError) {
@@ -220,8 +250,16 @@ final class StoreCursor: SampleCursor {
 /// The timestamps of the chunk that was decoded last, which the chunks beside it
 /// in a block share mostly.
 private struct SharedTimestamps {
+  /// What the timestamps are of. Vectors of single timestamps have no bytes, and
+  /// differ in their extent alone.
+  private struct Source: Equatable {
+    var block: EntryPlace
+    var bytes: Range<Int>
+    var extent: TimestampExtent
+  }
+
   private(set) var timestamps: [Int64] = []
-  private var source: (block: EntryPlace, bytes: Range<Int>)?
+  private var source: Source?
 
   /// Decodes the timestamps of a chunk unless they are those of the last one.
   ///
@@ -230,10 +268,12 @@ private struct SharedTimestamps {
     from chunk: borrowing StoredChunk, at place: SeriesChunkReader.Place
   ) throws(StorageError) -> Bool {
     guard let bytes = place.entry.timestamps?.bytes else { return false }
-    if let source, source.block == place.block, source.bytes == bytes { return true }
-    source = nil
+    let source = Source(
+      block: place.block, bytes: bytes, extent: TimestampExtent(place.entry.description))
+    if source == self.source { return true }
+    self.source = nil
     try chunk.decodeTimestamps(into: &timestamps)
-    source = (place.block, bytes)
+    self.source = source
     return true
   }
 }

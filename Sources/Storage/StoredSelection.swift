@@ -94,12 +94,16 @@ struct StoredSelection {
       guard case .corrupted = error else { throw error }
     }
     var ids: Set<SeriesID> = []
-    try ChunkTable(contents.schema).forEachChunk(
-      in: row, view: view,
-      onDamage: { error throws(StorageError) in
-        try warn("samples from \(row.minTimestamp) to \(row.maxTimestamp) ms are missing", error)
-      },
-      { chunk throws(StorageError) in ids.insert(chunk.id) })
+    func warnOfLoss(_ error: StorageError) throws(StorageError) {
+      try warn("samples from \(row.minTimestamp) to \(row.maxTimestamp) ms are missing", error)
+    }
+    do throws(StorageError) {
+      try ChunkTable(contents.schema).forEachChunk(
+        in: row, view: view, onDamage: warnOfLoss,
+        { chunk throws(StorageError) in ids.insert(chunk.id) })
+    } catch {
+      try warnOfLoss(error)
+    }
     return SeriesRuns(PostingsList(unsorted: ids))
   }
 
@@ -112,19 +116,18 @@ struct StoredSelection {
     let suspects = window.ids.intersection(window.tombstones.seriesIDs.intersection(matched))
     guard suspects.isEmpty == false else { return window.ids }
     var visible: Set<SeriesID> = []
-    var isDamaged = false
-    try ChunkTable(contents.schema).forEachChunk(
-      of: suspects, in: window.row, overlapping: range, view: view,
-      onDamage: { error throws(StorageError) in
-        guard case .corrupted = error else { throw error }
-        // What is missing is for the cursor to say, so all of them stay.
-        isDamaged = true
-      },
-      { chunk throws(StorageError) in
+    do throws(StorageError) {
+      try ChunkTable(contents.schema).forEachChunk(
+        of: suspects, in: window.row, overlapping: range, view: view
+      ) { chunk throws(StorageError) in
         let deleted = window.tombstones.deletedTime(of: chunk.id, part: chunk.part)
         if deleted.covers(chunk.timeRange.clamped(to: range)) == false { visible.insert(chunk.id) }
-      })
-    guard isDamaged == false else { return window.ids }
+      }
+    } catch {
+      guard case .corrupted = error else { throw error }
+      // What is missing is for the cursor to say, so all of them stay.
+      return window.ids
+    }
     let deleted = suspects.subtracting(PostingsList(unsorted: visible))
     return window.ids.subtracting(SeriesRuns(deleted))
   }

@@ -43,4 +43,13 @@ import Testing
     #expect(samples.values == [2, 2, 2])
     #expect(samples.histograms == [nil, first, second])
   }
+
+  /// An encoder leaves the field of an exception zero; where it is not, parts of
+  /// the chunk are still those of the whole.
+  @Test func fieldOfAnExceptionCountsForNothing() throws {
+    let path = URL(filePath: ChunkCorpusTests.directory + "/decimals-exception-with-field")
+    let chunk = FuzzedChunk(Array(try Data(contentsOf: path)))
+    #expect(chunk.samples?.values == [5, 105, 106, 107, 108, 109])
+    #expect(chunk.problem() == nil)
+  }
 }

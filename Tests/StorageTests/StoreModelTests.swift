@@ -1,7 +1,8 @@
 import SeriesModel
-import Storage
 import TestSupport
 import Testing
+
+@testable import Storage
 
 /// A sample of a series, its time apart.
 private struct ModelSample: Equatable {
@@ -49,6 +50,55 @@ private struct Model {
       samples[labels] = samples[labels]?.filter { range.contains($0.key) == false }
     }
   }
+
+  /// The samples of each series that a selection must give, by time.
+  func samples(of selection: SeriesSelection) throws -> [Labels: [(Int64, ModelSample)]] {
+    let resolver = try MatcherResolver(selection.matchers)
+    let range = selection.start.milliseconds...selection.end.milliseconds
+    var found: [Labels: [(Int64, ModelSample)]] = [:]
+    for (labels, samples) in samples where resolver.selects(labels) {
+      let chosen = samples.filter { range.contains($0.key) }.sorted { $0.key < $1.key }
+      if chosen.isEmpty == false { found[labels] = chosen.map { ($0.key, $0.value) } }
+    }
+    return found
+  }
+}
+
+/// A snapshot of some selections, and what it must hold whenever it is read.
+private struct HeldSnapshot {
+  let snapshot: any QuerySnapshot
+  let selections: [SeriesSelection]
+  let model: Model
+
+  init(of selections: [SeriesSelection], in queryable: some Queryable, _ model: Model) throws {
+    self.selections = selections
+    self.model = model
+    snapshot = try queryable.snapshot(of: selections)
+  }
+
+  /// Reads everything, in the order of the sets or in any other, behind a sample
+  /// that is there already.
+  func check(_ generator: inout SeededGenerator) throws {
+    for (selection, set) in zip(selections, snapshot.seriesSets) {
+      let expected = try model.samples(of: selection)
+      let cursor = try set.makeCursor()
+      var order = Array(0..<set.count)
+      if generator.next() % 2 == 0 { order.shuffle(using: &generator) }
+      var found: Set<Labels> = []
+      for index in order {
+        var columns = SampleColumns()
+        columns.append(timestampMilliseconds: .min, value: 5)
+        try cursor.read(seriesAt: index, into: &columns)
+        let labels = set.labels(at: index)
+        let samples = expected[labels] ?? []
+        if columns.count > 1 { found.insert(labels) }
+        #expect(Array(columns.timestamps.dropFirst()) == samples.map(\.0))
+        #expect((1..<columns.count).map { ModelSample(columns, at: $0) } == samples.map(\.1))
+      }
+      #expect(found == Set(expected.keys))
+    }
+    #expect(snapshot.warnings.isEmpty)
+  }
 }
 
 /// Random operations on a store and on a dictionary, compared again and again.
@@ -65,14 +115,16 @@ private struct Model {
     /// How many samples in a hundred are rich.
     var richShare = 0
 
-    init(path: String?, seed: UInt64, options: StoreOptions) throws {
+    init(
+      path: String?, seed: UInt64, options: StoreOptions, seriesCount: Int = 12
+    ) throws {
       self.path = path
       self.options = options
       generator = SeededGenerator(seed: seed)
       store =
         try path.map { try Store.open(directory: $0, options: options) }
         ?? Store.inMemory(options: options)
-      allLabels = (0..<12).map { index in
+      allLabels = (0..<seriesCount).map { index in
         ["__name__": "metric_\(index % 3)", "instance": "host-\(index)", "job": "\(index % 2)"]
       }
     }
@@ -98,8 +150,9 @@ private struct Model {
         let labels =
           backfill?.0 ?? allLabels[Int.random(in: 0..<allLabels.count, using: &generator)]
         let timestamp = backfill.map { $0.1 / 1000 * 1000 + Int64(index) * 5000 } ?? timestamp()
-        // The same value for the same place makes exact duplicates.
-        let value = Double(timestamp % 1000) + (chance(2) ? 0.5 : 0)
+        // The same value for the same place makes exact duplicates. Zeros take no
+        // bytes.
+        let value = timestamp % 5 == 0 ? 0 : Double(timestamp % 1000) + (chance(2) ? 0.5 : 0)
         add(value, to: &batch, of: try store.seriesID(for: labels), at: timestamp)
         labelsOfSamples.append(labels)
       }
@@ -182,10 +235,42 @@ private struct Model {
       try removeDirectory(copy)
     }
 
-    func compare(_ queryable: some Queryable) throws {
-      let start =
-        options.retentionMilliseconds == .max || model.newest == .min
+    /// No sample from here on is beyond retention.
+    var oldestKept: Int64 {
+      options.retentionMilliseconds == .max || model.newest == .min
         ? .min : model.newest - options.retentionMilliseconds
+    }
+
+    /// A bound of a selection: any time, or just that of a sample.
+    mutating func bound() -> Int64 {
+      if chance(50), let labels = allLabels.randomElement(using: &generator),
+        let time = model.samples[labels]?.keys.sorted().randomElement(using: &generator)
+      {
+        return time + Int64.random(in: -1...1, using: &generator)
+      }
+      return timestamp()
+    }
+
+    mutating func hold(_ queryable: some Queryable) throws -> HeldSnapshot {
+      let matchers: [[Matcher]] = [
+        [], [Matcher("job", .equal, "1")], [Matcher("instance", .matchesRegex, "host-.*[0257]")],
+        [Matcher("__name__", .notEqual, "metric_1"), Matcher("job", .equal, "0")],
+      ]
+      var selections: [SeriesSelection] = []
+      for _ in 0..<4 {
+        let ends = [bound(), bound()].sorted().map { max($0, oldestKept) }
+        let range = chance(15) ? oldestKept ... .max : ends[0]...ends[1]
+        selections.append(
+          SeriesSelection(
+            matchers: matchers.randomElement(using: &generator) ?? [],
+            start: Timestamp(milliseconds: range.lowerBound),
+            end: Timestamp(milliseconds: range.upperBound)))
+      }
+      return try HeldSnapshot(of: selections, in: queryable, model)
+    }
+
+    func compare(_ queryable: some Queryable) throws {
+      let start = oldestKept
       let found = try queryable.columns(from: start)
       for labels in allLabels {
         let expected = (model.samples[labels] ?? [:]).filter { $0.key >= start }
@@ -211,6 +296,7 @@ private struct Model {
     for step in 0..<300 {
       try run.step()
       if step % 25 == 0 { try run.compare(run.store) }
+      if step % 10 == 0 { try run.hold(run.store).check(&run.generator) }
     }
     try run.compare(run.store)
     try run.store.close()
@@ -234,6 +320,26 @@ private struct Model {
       if step % 25 == 0 { try run.compare(run.store) }
     }
     try run.compare(run.store)
+    try run.store.close()
+  }
+
+  /// Many series, most of which have a sample here and there, and snapshots that
+  /// are read after further steps.
+  @Test(arguments: [1, 2, 3, 4] as [UInt64])
+  func heldSnapshotsStayAsTheyWere(seed: UInt64) throws {
+    var options = StoreOptions()
+    options.checkpointThresholdBytes = seed.isMultiple(of: 2) ? 4000 : 1 << 20
+    options.retentionMilliseconds = seed < 4 ? .max : 100_000_000
+    var run = try Run(path: nil, seed: seed, options: options, seriesCount: 150)
+    run.richShare = seed == 3 ? 10 : 0
+    var held: [HeldSnapshot] = []
+    for step in 0..<150 {
+      try run.step()
+      guard step % 5 == 0 else { continue }
+      held.append(try run.hold(run.store))
+      if held.count == 3 { try held.removeFirst().check(&run.generator) }
+    }
+    for snapshot in held { try snapshot.check(&run.generator) }
     try run.store.close()
   }
 }

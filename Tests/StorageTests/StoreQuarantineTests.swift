@@ -116,4 +116,87 @@ import Testing
     #expect(warning.contains("__name__=") || warning.contains("metric_"))
     #expect(warning.contains(" ms are missing: table chunks is damaged"))
   }
+
+  /// A key that can't be one of a chunk stands among those of a window.
+  @Test func keyOfAWrongSizeCostsNothingButAWarning() throws {
+    try makeStore()
+    let whole = try found()
+    let (key, value) = try #require(tables.entries(of: "chunks").first)
+    try tables.store(value, under: key.prefix(16) + [255, 0, 0, 0], in: "chunks")
+    let after = try found()
+    #expect(after.samples == whole.samples)
+    #expect(after.warnings.contains { $0.contains("the key has a wrong size") })
+  }
+
+  /// The ids of the series in each chunk of a block, and where the chunk's bytes
+  /// are in the block's value.
+  private func chunks(
+    of entry: (key: [UInt8], value: [UInt8])
+  ) throws -> [(id: SeriesID, timestamps: Range<Int>, payload: Range<Int>)] {
+    let window = try Window(keyBytes: entry.key.span.extracting(0..<16))
+    var decoder = try ChunkBlockDecoder(entry.value.span, under: entry.key.span, in: window)
+    let offset = entry.value.count - decoder.contentBytes.count
+    func moved(_ range: Range<Int>) -> Range<Int> {
+      range.lowerBound + offset..<range.upperBound + offset
+    }
+    var chunks: [(id: SeriesID, timestamps: Range<Int>, payload: Range<Int>)] = []
+    while let chunk = try decoder.next() {
+      chunks.append(
+        (chunk.id, moved(chunk.timestamps?.bytes ?? 0..<0), moved(chunk.payload.bytes)))
+    }
+    return chunks
+  }
+
+  private func labelsByID() throws -> [SeriesID: Labels] {
+    let schema = try Schema(directory: path)
+    return try schema.environment.read { view throws(StorageError) in
+      var labels: [SeriesID: Labels] = [:]
+      try SeriesIndex(schema).forEachSeries(
+        in: view, onDamage: { error throws(StorageError) in throw error },
+        { id, found throws(StorageError) in labels[id] = found })
+      return labels
+    }
+  }
+
+  /// Whatever a bit belongs to, series without it are whole.
+  @Test(arguments: ["directory", "timestamps", "payload"])
+  func damagedBitsCostWhatIsMadeOfThem(what: String) throws {
+    try makeStore()
+    let whole = try found()
+    let labels = try labelsByID()
+    var generator = SeededGenerator(seed: 11)
+    for (key, value) in try tables.entries(of: "chunks").shuffled(using: &generator).prefix(6) {
+      let chunks = try chunks(of: (key, value))
+      let chosen = try #require(chunks.randomElement(using: &generator))
+      let place: Int
+      var owners: Set<SeriesID> = []
+      switch what {
+      case "directory":
+        place = 1 + Int(generator.next() % UInt64(chunks[0].timestamps.lowerBound - 1))
+        owners = Set(chunks.map(\.id))
+      case "timestamps":
+        place = try #require(chosen.timestamps.randomElement(using: &generator))
+        owners = Set(chunks.filter { $0.timestamps == chosen.timestamps }.map(\.id))
+      default:
+        place = try #require(chosen.payload.randomElement(using: &generator))
+        owners = [chosen.id]
+      }
+      var changed = value
+      changed[place] ^= 1 << UInt8(generator.next() % 8)
+      try tables.store(changed, under: key, in: "chunks")
+      let after = try found()
+      let affected = Set(owners.compactMap { labels[$0] })
+      for (labels, samples) in whole.samples {
+        if affected.contains(labels) {
+          #expect(Set(after.samples[labels] ?? []).isSubset(of: samples))
+        } else {
+          #expect(after.samples[labels] == samples)
+        }
+      }
+      #expect(after.samples != whole.samples)
+      #expect(after.warnings.isEmpty == false && after.quarantinedCount > 0)
+      try tables.store(value, under: key, in: "chunks")
+    }
+    #expect(try found() == whole)
+  }
 }

@@ -31,6 +31,22 @@ import Testing
     try store.close()
   }
 
+  /// Neither the value zero nor the time of a single sample takes bytes in a block:
+  /// such chunks stand at the same place, and only the directory tells them apart.
+  @Test func singleZerosInTheTablesKeepTheirTimes() throws {
+    let store = try open()
+    var expected: SamplesByLabels = [:]
+    for number in 0..<20 as Range<Int64> {
+      let labels: Labels = ["__name__": "zero", "number": "\(number)"]
+      try store.append(labels, [(1000 * number, 0)])
+      expected[labels] = samples([(1000 * number, 0)])
+    }
+    try store.sealEverything()
+    #expect(try store.samples() == expected)
+    #expect(try store.samples(from: 5000, through: 6000).count == 2)
+    try store.close()
+  }
+
   @Test func samplesSurviveCloseAndReopen() throws {
     var store = try open()
     try store.append(up, (0..<1000).map { (Int64($0) * 15_000, Double($0)) })

@@ -20,7 +20,7 @@ struct SeriesChunkReader {
     var contentOffset: Int
   }
 
-  private struct Part {
+  fileprivate struct Part {
     let number: UInt32
     /// The chunks of consecutive blocks, ascending by series.
     var places: [Place] = []
@@ -74,7 +74,9 @@ struct SeriesChunkReader {
     var count = 0
     for index in parts.indices where row.isMoved(id, inPart: parts[index].number) == false {
       if parts[index].wholeIDs.contains(id.rawValue) == false {
-        guard try load(around: id, into: &parts[index], view: view) else { return nil }
+        // Of the reader nothing else is held meanwhile: that would copy the places.
+        guard try parts[index].load(around: id, window: row.window, from: table, in: view)
+        else { return nil }
       }
       parts[index].move(to: id)
       var next = parts[index].index
@@ -91,20 +93,22 @@ struct SeriesChunkReader {
     }
     return count
   }
+}
 
+extension SeriesChunkReader.Part {
   /// Reads the directories of the blocks that may have chunks of a series, and
   /// of some behind them.
   ///
   /// - Returns: False when damage is in the way.
-  private func load(
-    around id: SeriesID, into part: inout Part, view: ReadView
+  mutating func load(
+    around id: SeriesID, window: Window, from table: ChunkTable, in view: ReadView
   ) throws(StorageError) -> Bool {
-    part.readAhead =
-      part.isClose(id) ? min(SeriesChunkReader.largestReadAhead, part.readAhead * 2) : 1
-    part.places.removeAll(keepingCapacity: true)
-    part.wholeIDs = 0..<0
-    part.index = 0
-    let prefix = ChunkKey.prefix(window: row.window, part: part.number)
+    readAhead =
+      isClose(id) ? min(SeriesChunkReader.largestReadAhead, readAhead * 2) : 1
+    places.removeAll(keepingCapacity: true)
+    wholeIDs = 0..<0
+    index = 0
+    let prefix = ChunkKey.prefix(window: window, part: number)
     var cursor = try view.walk(table.table)
     guard try table.seekBlock(before: id, prefix: prefix, &cursor) else { return false }
     do throws(BlockDamage) {
@@ -114,28 +118,28 @@ struct SeriesChunkReader {
       let lower = firstID >= id.rawValue ? 0 : firstID + 1
       var blockCount = 0
       while true {
-        try append(blockUnder: cursor, of: view, to: &part)
+        try append(blockUnder: cursor, of: view, window: window)
         blockCount += 1
-        guard try moveOn(&cursor) else { return false }
+        guard moveOn(&cursor, in: table) else { return false }
         guard cursor.isOnEntry, cursor.key.starts(with: prefix) else {
-          part.wholeIDs = lower..<UInt64.max
+          wholeIDs = lower..<UInt64.max
           return true
         }
         let nextID = try ChunkKey.firstID(of: cursor.key).rawValue
-        guard let lastID = part.places.last?.entry.id.rawValue, lastID <= nextID, lower <= nextID
+        guard let lastID = places.last?.entry.id.rawValue, lastID <= nextID, lower <= nextID
         else { return false }
         // What the next block begins with may have chunks in both.
-        part.wholeIDs = lower..<nextID
-        if nextID > id.rawValue, blockCount >= part.readAhead { return true }
+        wholeIDs = lower..<nextID
+        if nextID > id.rawValue, blockCount >= readAhead { return true }
       }
     } catch {
-      return part.wholeIDs.contains(id.rawValue)
+      return wholeIDs.contains(id.rawValue)
     }
   }
 
   /// Moves to the next block, or behind the last one; false when that, with a
   /// damaged key, may hold series that the blocks so far seem to lack.
-  private func moveOn(_ cursor: inout Cursor) throws(BlockDamage) -> Bool {
+  private func moveOn(_ cursor: inout Cursor, in table: ChunkTable) -> Bool {
     do throws(StorageError) {
       if try cursor.advance() { try table.requireSoundBlock(at: cursor) }
       return true
@@ -144,20 +148,21 @@ struct SeriesChunkReader {
     }
   }
 
-  private func append(
-    blockUnder cursor: borrowing Cursor, of view: ReadView, to part: inout Part
+  private mutating func append(
+    blockUnder cursor: borrowing Cursor, of view: ReadView, window: Window
   ) throws(BlockDamage) {
     let place = view.place(of: cursor)
-    let start = part.places.count
-    var decoder = try ChunkBlockDecoder(cursor.value, under: cursor.key, in: row.window)
+    let start = places.count
+    var decoder = try ChunkBlockDecoder(cursor.value, under: cursor.key, in: window)
     let contentOffset = cursor.value.count - decoder.contentBytes.count
     do throws(BlockDamage) {
       while let entry = try decoder.next() {
-        part.places.append(
-          Place(entry: entry, part: part.number, block: place, contentOffset: contentOffset))
+        places.append(
+          SeriesChunkReader.Place(
+            entry: entry, part: number, block: place, contentOffset: contentOffset))
       }
     } catch {
-      part.places.removeSubrange(start...)
+      places.removeSubrange(start...)
       throw error
     }
   }
