@@ -13,6 +13,8 @@ final class Gate: Sendable {
     case full
     /// The gate is closed.
     case closed
+    /// Nobody wants what would be done behind the gate any more.
+    case abandoned
   }
 
   /// One that waits: true once it has a place, false once the gate is closed.
@@ -24,6 +26,9 @@ final class Gate: Sendable {
     var waiters: [Waiter] = []
     var isClosed = false
   }
+
+  /// How often one that waits is asked whether it is still wanted.
+  private static let pollInterval = Duration.milliseconds(250)
 
   private let limit: Int
   private let queueCapacity: Int
@@ -47,7 +52,10 @@ final class Gate: Sendable {
   }
 
   /// Takes a place, and waits for one if need be.
-  func enter() -> Entry {
+  ///
+  /// - Parameter isAbandoned: Asked now and then while this waits, and when a place
+  ///   is had after a wait; true to wait no longer.
+  func enter(unless isAbandoned: () -> Bool) -> Entry {
     var waiter: Waiter?
     let entry: Entry? = state.withLock { state in
       if state.isClosed { return .closed }
@@ -61,10 +69,38 @@ final class Gate: Sendable {
       waiter = newWaiter
       return nil
     }
-    if let entry { return entry }
+    guard let waiter else { return entry ?? .closed }
+    return wait(for: waiter, unless: isAbandoned)
+  }
+
+  private func wait(for waiter: Waiter, unless isAbandoned: () -> Bool) -> Entry {
     let arrival = ContinuousClock.now
-    let hasPlace = waiter?.wait { $0 } ?? false
-    return hasPlace ? .entered(waitingTime: ContinuousClock.now - arrival) : .closed
+    while true {
+      let hasPlace = waiter.wait(timeout: Gate.pollInterval) { $0 }
+      if hasPlace == false { return .closed }
+      let isAbandoned = isAbandoned()
+      switch (hasPlace != nil, isAbandoned) {
+      case (true, false):
+        return .entered(waitingTime: ContinuousClock.now - arrival)
+      case (true, true):
+        leave()
+        return .abandoned
+      case (false, true):
+        // Unless its turn has just come.
+        if withdraw(waiter) { return .abandoned }
+      case (false, false):
+        break
+      }
+    }
+  }
+
+  /// Takes one that waits out of the queue; false when it is not there any more.
+  private func withdraw(_ waiter: Waiter) -> Bool {
+    state.withLock { state in
+      guard let index = state.waiters.firstIndex(where: { $0 === waiter }) else { return false }
+      state.waiters.remove(at: index)
+      return true
+    }
   }
 
   /// Gives a place back, to the one that has waited longest if any waits.

@@ -83,7 +83,7 @@ final class ServerCore: Sendable {
     guard let gate = gate(for: resolution.work) else {
       return resolution.handler(resolution.request)
     }
-    switch gate.enter() {
+    switch gate.enter(unless: { request.isClientGone }) {
     case .entered(let waitingTime):
       defer { gate.leave() }
       resolution.request.waitingTime = waitingTime
@@ -93,6 +93,9 @@ final class ServerCore: Sendable {
       return .unavailable("too many requests are waiting")
     case .closed:
       return .shuttingDown
+    case .abandoned:
+      // For a client that has closed one half of its connection only.
+      return .unavailable("the client closed the connection while its request waited")
     }
   }
 

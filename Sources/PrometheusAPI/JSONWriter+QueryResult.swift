@@ -30,37 +30,54 @@ extension JSONWriter {
       // The elements are of one moment.
       let openings = SampleOpenings(
         elements.first.map { [$0.sample.timestamp.milliseconds] } ?? [])
-      array { json in
-        for (index, element) in elements.enumerated() {
-          if index > 0 {
-            json.makeRoom(
-              for: element.labels.encodedBytes.count + JSONWriter.sampleCapacity,
-              writtenShare: Double(index) / Double(elements.count))
-          }
-          json.write(element, openings)
-        }
-      }
+      let weights = elements.map { JSONWriter.weight($0.labels) + JSONWriter.weight($0.histogram) }
+      array(of: elements, weights) { json, element in json.write(element, openings) }
     case .matrix(let series):
       member("resultType", "matrix")
       name("result")
       // The steps of the query, if any series has a sample at each.
       let longest = series.max { $0.samples.count < $1.samples.count }
-      let openings = SampleOpenings(longest?.samples.timestamps ?? [])
-      let sampleCount = series.reduce(0) { $0 + $1.samples.count }
-      array { json in
-        var writtenCount = 0
-        for series in series {
-          if writtenCount > 0 {
-            json.makeRoom(
-              for: series.labels.encodedBytes.count
-                + series.samples.count * JSONWriter.sampleCapacity,
-              writtenShare: Double(writtenCount) / Double(sampleCount))
-          }
-          json.write(series, openings)
-          writtenCount += series.samples.count
+      let openings = SampleOpenings(
+        series.count > 1 ? longest?.samples.timestamps.prefix(SampleOpenings.limit) ?? [] : [])
+      let weights = series.map { JSONWriter.weight($0.labels) + JSONWriter.weight($0.samples) }
+      array(of: series, weights) { json, series in json.write(series, openings) }
+    }
+  }
+
+  /// Writes the elements of an array, in a buffer that is foreseen to hold them
+  /// all.
+  ///
+  /// - Parameter weights: How much text each element makes, as against the others.
+  private mutating func array<Element>(
+    of elements: [Element], _ weights: [Int], write: (inout JSONWriter, Element) -> Void
+  ) {
+    let total = weights.reduce(0, +)
+    array { json in
+      var written = 0
+      for (element, weight) in zip(elements, weights) {
+        if written > 0 {
+          json.makeRoom(for: 2 * weight, writtenShare: Double(written) / Double(total))
         }
+        write(&json, element)
+        written += weight
       }
     }
+  }
+
+  // Weights are about as many bytes as a thing takes, some times more or less: if
+  // they were counts of samples, one long label set or histogram at the beginning
+  // would foresee any number of bytes for many short ones.
+
+  private static func weight(_ labels: Labels) -> Int {
+    JSONWriter.sampleCapacity + labels.encodedBytes.count
+  }
+
+  private static func weight(_ samples: SampleColumns) -> Int {
+    samples.histograms.reduce(samples.count * JSONWriter.sampleCapacity / 2) { $0 + weight($1) }
+  }
+
+  private static func weight(_ histogram: NativeHistogram?) -> Int {
+    (histogram?.bucketAndBoundCount ?? 0) * JSONWriter.sampleCapacity
   }
 
   private mutating func write(_ element: VectorElement, _ openings: SampleOpenings) {

@@ -16,10 +16,14 @@ struct SampleOpenings {
   /// it.
   static let capacity = 32
 
+  /// The most times for which it is worth to keep texts: more than a range query
+  /// has steps. A range vector may have millions of samples.
+  static let limit = 20_000
+
   /// Makes the texts of samples at `timestamps`, which are milliseconds since
   /// 1970-01-01T00:00Z and ascend.
-  init(_ timestamps: [Int64]) {
-    self.timestamps = timestamps
+  init(_ timestamps: some Collection<Int64>) {
+    self.timestamps = Array(timestamps)
     var texts: [UInt8] = []
     var ends: [Int] = []
     ends.reserveCapacity(timestamps.count)

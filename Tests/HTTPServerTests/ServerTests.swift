@@ -264,6 +264,67 @@ struct ServerTests {
     #expect(server.statistics.queuedRequestCount == 0)
   }
 
+  /// How a client leaves while its request waits, and when its turn comes.
+  struct Departure: Sendable, CustomTestStringConvertible {
+    let closesWhole: Bool
+    let hasTurnAtOnce: Bool
+    var testDescription: String { "whole: \(closesWhole), turn at once: \(hasTurnAtOnce)" }
+  }
+
+  @Test(arguments: [
+    Departure(closesWhole: true, hasTurnAtOnce: false),
+    Departure(closesWhole: true, hasTurnAtOnce: true),
+    Departure(closesWhole: false, hasTurnAtOnce: false),
+    Departure(closesWhole: false, hasTurnAtOnce: true),
+  ])
+  func whatWaitsIsNotDoneWhenTheClientLeaves(departure: Departure) throws {
+    let (started, release) = (DispatchSemaphore(value: 0), DispatchSemaphore(value: 0))
+    let order = Mutex<[String]>([])
+    let server = try startServer([
+      Route([.get], "/{name}") { request in
+        order.withLock { $0.append(request.captures["name"] ?? "") }
+        started.signal()
+        release.wait()
+        return .text(200, "done")
+      }
+    ]) {
+      $0.handlerLimit = 1
+      $0.queueCapacity = 2
+    }
+    func wait(until isTrue: () -> Bool) {
+      let begin = ContinuousClock.now
+      while isTrue() == false && ContinuousClock.now - begin < .seconds(20) { usleep(1000) }
+      #expect(isTrue())
+    }
+    var connections: [LoopbackConnection] = []
+    for (index, name) in ["a", "b", "c"].enumerated() {
+      let connection = try server.connect()
+      connection.send("GET /\(name) HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")
+      connections.append(connection)
+      if index == 0 { #expect(started.wait(timeout: .now() + 10) == .success) }
+      wait { server.statistics.queuedRequestCount == index }
+    }
+    if departure.closesWhole { connections[1].disconnect() } else { connections[1].finishSending() }
+    if departure.hasTurnAtOnce == false {
+      wait { server.statistics.queuedRequestCount == 1 }
+      // Its place is free for another.
+      let fourth = try server.connect()
+      fourth.send("GET /d HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")
+      connections.append(fourth)
+      wait { server.statistics.queuedRequestCount == 2 }
+    }
+    for _ in connections { release.signal() }
+    if departure.closesWhole == false {
+      #expect(connections[1].readToEnd().hasPrefix("HTTP/1.1 503 "))
+    }
+    for connection in [connections[0]] + connections[2...] {
+      #expect(connection.readToEnd().hasSuffix("done\n"))
+    }
+    #expect(order.withLock { $0 } == (departure.hasTurnAtOnce ? ["a", "c"] : ["a", "c", "d"]))
+    #expect(server.statistics.queuedRequestCount == 0)
+    #expect(server.statistics.refusedRequestCount == 0)
+  }
+
   @Test func silentConnectionIsClosed() throws {
     let server = try startServer([Self.echo]) { $0.idleTimeout = .seconds(1) }
     let connection = try server.connect()

@@ -8,8 +8,11 @@ import Threading
 @Suite struct SpreadTests {
   private static let times = Array(stride(from: Int64(-10_000), through: 1_400_000, by: 47_000))
 
-  private static func engine(threadCount: Int, seriesCount: Int) -> Engine {
+  private static func engine(
+    threadCount: Int, seriesCount: Int, maximumSamples: Int? = nil
+  ) -> Engine {
     var options = EngineOptions()
+    if let maximumSamples { options.maximumSamples = maximumSamples }
     options.spread.threadCount = threadCount
     options.spread.seriesCount = seriesCount
     options.spread.worthwhile = .zero
@@ -18,11 +21,13 @@ import Threading
 
   private static func evaluate(
     _ text: String, _ store: any Queryable, threadCount: Int, seriesCount: Int,
-    options: QueryOptions = QueryOptions()
+    maximumSamples: Int? = nil, options: QueryOptions = QueryOptions()
   ) -> Result<QueryResult, QueryError> {
+    let engine = engine(
+      threadCount: threadCount, seriesCount: seriesCount, maximumSamples: maximumSamples)
     do throws(QueryError) {
       return .success(
-        try engine(threadCount: threadCount, seriesCount: seriesCount).rangeQuery(
+        try engine.rangeQuery(
           text, from: Timestamp(milliseconds: times[0]),
           through: Timestamp(milliseconds: times[times.count - 1]),
           stepMilliseconds: times[1] - times[0], over: store, options: options))
@@ -59,10 +64,11 @@ import Threading
   }
 
   @Test func longQueriesAreSpread() throws {
-    let store = CountingStore(EquivalencePropertyTests.randomStore(seed: 3))
+    let store = CountingStore(
+      EquivalencePropertyTests.randomStore(seed: 3), waitsForHelperAtSeries: 1)
     _ = try Self.evaluate("sum(rate(b[1m]))", store, threadCount: 2, seriesCount: 1).get()
-    // A helper that comes late makes its cursor all the same.
-    store.waitForCursors(count: 2)
+    #expect(store.cursorCount == 2)
+    #expect(store.readCountOfHelpers > 0)
   }
 
   @Test(arguments: ["b", "sum(rate(b[1m]))"])
@@ -85,6 +91,55 @@ import Threading
         #expect(throws: QueryError.storage("series \(index) can't be read")) { try result.get() }
       }
     }
+  }
+
+  /// What a query has opened is closed when it returns, however it ends, so that
+  /// a database can be closed and opened again.
+  @Test(arguments: [nil, 5, 17, 39])
+  func noCursorOutlivesTheQuery(failsAtSeries: Int?) {
+    for _ in 0..<10 {
+      let store = CountingStore(
+        Self.storeOfManySeries(), failsAtSeries: failsAtSeries, waitsForHelperAtSeries: 2)
+      let result = Self.evaluate("sum(rate(c[3m]))", store, threadCount: 3, seriesCount: 2)
+      #expect((try? result.get()) == nil || failsAtSeries == nil)
+      #expect(store.openCursorCount == 0)
+      #expect(store.cursorCount > 1)
+    }
+  }
+
+  @Test func samplesThatHelpersHoldFailNoQueryThatOneThreadCanDo() throws {
+    let store = Self.storeOfManySeries()
+    let query = "sum(quantile_over_time(0.5, c[10m]))"
+    let alone = try Self.evaluate(query, store, threadCount: 1, seriesCount: 1).get()
+    let peak = alone.statistics.peakSamples
+    #expect(peak == 60 + Self.times.count)
+    for threadCount in [1, 2, 4] {
+      func evaluate(maximumSamples: Int) -> Result<QueryResult, QueryError> {
+        Self.evaluate(
+          query, store, threadCount: threadCount, seriesCount: 1, maximumSamples: maximumSamples)
+      }
+      let enough = try evaluate(maximumSamples: peak).get()
+      #expect(enough.statistics.peakSamples == peak)
+      #expect(throws: QueryError.tooManySamples(limit: peak - 1)) {
+        try evaluate(maximumSamples: peak - 1).get()
+      }
+    }
+  }
+
+  @Test func seriesOfVeryManyStepsAreNotComputedAhead() throws {
+    let store = CountingStore(EquivalencePropertyTests.randomStore(seed: 3))
+    _ = try Self.engine(threadCount: 2, seriesCount: 1).instantQuery(
+      "last_over_time(b[2001s:10ms])", at: Timestamp(milliseconds: 600_000), over: store)
+    #expect(store.cursorCount == 1)
+  }
+
+  private static func storeOfManySeries() -> InMemoryStore {
+    let store = InMemoryStore()
+    for series in 0..<40 {
+      let samples = (0..<60).map { Sample(milliseconds: $0 * 20_000, value: Double($0 % 7)) }
+      store.append(samples, to: ["__name__": "c", "k": "\(series)"])
+    }
+    return store
   }
 
   @Test func limitsHoldForAllThreads() {
@@ -123,29 +178,27 @@ extension InMemoryStore {
   }
 }
 
-/// A store that counts the cursors made, and may fail.
+/// A store that counts cursors and what they read, and may fail.
 private final class CountingStore: Queryable {
   private let base: InMemoryStore
-  private let failsAtSeries: Int?
-  private let cursors = Monitor(0)
+  private let log: CursorLog
 
-  init(_ base: InMemoryStore, failsAtSeries: Int? = nil) {
+  /// - Parameters:
+  ///   - failsAtSeries: The series that no cursor can read.
+  ///   - waitsForHelperAtSeries: The series at which the first cursor, which is that
+  ///     of the query's own thread, waits until another is about to read.
+  init(_ base: InMemoryStore, failsAtSeries: Int? = nil, waitsForHelperAtSeries: Int? = nil) {
     self.base = base
-    self.failsAtSeries = failsAtSeries
+    log = CursorLog(failsAtSeries: failsAtSeries, waitsForHelperAtSeries: waitsForHelperAtSeries)
   }
 
-  var cursorCount: Int { cursors.withLock { $0 } }
-
-  func waitForCursors(count: Int) {
-    #expect(cursors.wait(timeout: .seconds(60)) { $0 >= count ? () : nil } != nil)
-  }
+  var cursorCount: Int { log.state.withLock(\.cursorCount) }
+  var openCursorCount: Int { log.state.withLock(\.openCursorCount) }
+  var readCountOfHelpers: Int { log.state.withLock(\.readCountOfHelpers) }
 
   func snapshot(of selections: [SeriesSelection]) throws -> any QuerySnapshot {
     let snapshot = try base.snapshot(of: selections)
-    return Snapshot(
-      seriesSets: snapshot.seriesSets.map {
-        CountingSet(base: $0, failsAtSeries: failsAtSeries) { self.cursors.change { $0 += 1 } }
-      })
+    return Snapshot(seriesSets: snapshot.seriesSets.map { CountingSet(base: $0, log: log) })
   }
 
   func labelNames(of selections: [SeriesSelection]) throws -> [String] { [] }
@@ -164,35 +217,71 @@ private final class CountingStore: Queryable {
   }
 }
 
+/// What the cursors of a store do, and at what they fail.
+private final class CursorLog: Sendable {
+  struct State: Sendable {
+    var cursorCount = 0
+    var openCursorCount = 0
+    var readCountOfHelpers = 0
+  }
+
+  struct Failure: Error, CustomStringConvertible {
+    let description: String
+  }
+
+  let state = Monitor(State())
+  private let failsAtSeries: Int?
+  private let waitsForHelperAtSeries: Int?
+
+  init(failsAtSeries: Int?, waitsForHelperAtSeries: Int?) {
+    self.failsAtSeries = failsAtSeries
+    self.waitsForHelperAtSeries = waitsForHelperAtSeries
+  }
+
+  func willRead(seriesAt index: Int, isHelper: Bool) throws {
+    if isHelper {
+      state.change { $0.readCountOfHelpers += 1 }
+    } else if let waitsForHelperAtSeries, index >= waitsForHelperAtSeries {
+      _ = state.wait(timeout: .seconds(60)) { $0.readCountOfHelpers > 0 ? () : nil }
+    }
+    if index == failsAtSeries { throw Failure(description: "series \(index) can't be read") }
+  }
+}
+
 private struct CountingSet: SeriesSet {
   let base: any SeriesSet
-  let failsAtSeries: Int?
-  let noteCursor: @Sendable () -> Void
+  let log: CursorLog
 
   var count: Int { base.count }
 
   func labels(at index: Int) -> Labels { base.labels(at: index) }
 
   func makeCursor() throws -> any SampleCursor {
-    noteCursor()
-    return Cursor(base: try base.makeCursor(), failsAtSeries: failsAtSeries)
-  }
-
-  private struct Failure: Error, CustomStringConvertible {
-    let description: String
+    let number = log.state.change { state in
+      state.openCursorCount += 1
+      state.cursorCount += 1
+      return state.cursorCount
+    }
+    return Cursor(base: try base.makeCursor(), log: log, isHelper: number > 1)
   }
 
   private final class Cursor: SampleCursor {
     let base: any SampleCursor
-    let failsAtSeries: Int?
+    let log: CursorLog
+    let isHelper: Bool
 
-    init(base: any SampleCursor, failsAtSeries: Int?) {
+    init(base: any SampleCursor, log: CursorLog, isHelper: Bool) {
       self.base = base
-      self.failsAtSeries = failsAtSeries
+      self.log = log
+      self.isHelper = isHelper
+    }
+
+    deinit {
+      log.state.change { $0.openCursorCount -= 1 }
     }
 
     func read(seriesAt index: Int, into columns: inout SampleColumns) throws {
-      if index == failsAtSeries { throw Failure(description: "series \(index) can't be read") }
+      try log.willRead(seriesAt: index, isHelper: isHelper)
       try base.read(seriesAt: index, into: &columns)
     }
   }

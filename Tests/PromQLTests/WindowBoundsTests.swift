@@ -44,6 +44,29 @@ import Testing
     #expect(other.bounds.areBounds(over: [10, 21]))
   }
 
+  /// Beyond 200,000 steps each window's factor is found by itself.
+  @Test func ratesAreTheSameOverVeryManySteps() throws {
+    let store = InMemoryStore()
+    let samples = (0..<300).map { Sample(milliseconds: $0 * 1000, value: Double($0 % 17)) }
+    store.append(samples, to: ["__name__": "a_total"])
+    func evaluate(from start: Int64, through end: Int64) throws -> [UInt64] {
+      let result = try Engine().rangeQuery(
+        "rate(a_total[10s])", from: Timestamp(milliseconds: start),
+        through: Timestamp(milliseconds: end), stepMilliseconds: 1, over: store)
+      return bits(of: result.value).values.flatMap { $0[($0.count / 2)...] }
+    }
+    let halves = try evaluate(from: 0, through: 149_999) + evaluate(from: 150_000, through: 299_999)
+    #expect(try evaluate(from: 0, through: 299_999) == halves)
+  }
+
+  @Test func lengtheningsOfVeryManyStepsAreNotKept() {
+    var geometry = Self.geometry
+    geometry.grid = StepGrid(start: 1, through: 200_000, step: 1)
+    #expect(WindowBounds(over: [10, 20], geometry).lengthenings?.count == 200_000)
+    geometry.grid = StepGrid(start: 0, through: 200_000, step: 1)
+    #expect(WindowBounds(over: [10, 20], geometry).lengthenings == nil)
+  }
+
   /// Series of two targets in random order, with stale markers, histograms,
   /// start timestamps, or a sample more or less in some.
   private static func randomSeries(seed: UInt64) -> [(labels: Labels, samples: SampleColumns)] {

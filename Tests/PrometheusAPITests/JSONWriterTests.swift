@@ -150,6 +150,29 @@ import Testing
     #expect(json.bytes.capacity < 150_000)
   }
 
+  /// One long label set, or histogram, before many short series.
+  @Test func littleMoreRoomIsMadeThanIsNeeded() {
+    let long = Labels([Label("a", String(repeating: "x", count: 100_000))])
+    let short = (0..<5000).map { number in Labels([Label("a", "\(number)")]) }
+    let sample = Sample(milliseconds: 1000, value: 0.5)
+    func check(_ value: QueryValue, _ location: SourceLocation = #_sourceLocation) {
+      var json = JSONWriter()
+      json.object { $0.write(value) }
+      #expect(json.bytes.capacity < 10 * json.bytes.count, sourceLocation: location)
+    }
+    check(.vector(([long] + short).map { VectorElement(labels: $0, sample: sample) }))
+    var samples = SampleColumns()
+    samples.append(timestampMilliseconds: 1000, value: 0.5)
+    let matrix = short.map { MatrixSeries(labels: $0, samples: samples) }
+    check(.matrix([MatrixSeries(labels: long, samples: samples)] + matrix))
+    var histograms = SampleColumns()
+    var histogram = NativeHistogram(count: 1000, sum: 2)
+    histogram.positiveBuckets = HistogramBuckets(
+      checkedIndices: Array(0..<1000), counts: Array(repeating: 1, count: 1000))
+    histograms.append(timestampMilliseconds: 1000, histogram: histogram)
+    check(.matrix([MatrixSeries(labels: Labels(), samples: histograms)] + matrix))
+  }
+
   @Test func labelsAreAnObjectInNameOrder() {
     let labels = Labels([Label("job", "a\"b"), Label("__name__", "up")])
     #expect(text { $0.write(labels) } == #"{"__name__":"up","job":"a\"b"}"#)

@@ -19,9 +19,10 @@ struct WindowChange: Sendable {
       }
     }
     var resets = ResetCursor(isCounter ? samples.numberResets : [])
-    if isCounter, samples.startTimestamps.isEmpty == false {
+    let hasStarts = isCounter && samples.startTimestamps.isEmpty == false
+    guard hasStarts == false, let lengthenings = series.bounds.lengthenings else {
       let evaluation = Evaluation(change: self, series: series, arguments: arguments)
-      var overlaps = OverlapCursor(samples.overlaps)
+      var overlaps = OverlapCursor(hasStarts ? samples.overlaps : [])
       return try series.forEachWindow { window in
         if overlaps.isFirst(in: window) { evaluation.warnOverlap() }
         if let change = evaluation.numberChange(over: window, &resets) {
@@ -30,7 +31,6 @@ struct WindowChange: Sendable {
       }
     }
     let numbers = samples.values.span
-    let lengthenings = series.bounds.lengthenings
     try series.forEachWindow { window in
       guard window.samples.count > 1 else { return }
       let first = numbers[window.samples.lowerBound]

@@ -29,6 +29,8 @@ final class EvaluationContext {
 
   private let deadline: ContinuousClock.Instant?
   private let cancellation: QueryCancellation?
+  /// Cancelled when the query wants nothing more of this thread.
+  private let dismissal: QueryCancellation?
   private let progress: QueryProgress?
   private var seriesCount = 0
   /// When the cancellation's probe, which may cost a system call, is asked next.
@@ -40,7 +42,7 @@ final class EvaluationContext {
     budget: SampleBudget, selections: [SelectedData], stepCounts: StepCounts? = nil,
     profile: EvaluationProfile? = nil, spread: SpreadOptions = SpreadOptions(),
     deadline: ContinuousClock.Instant?, cancellation: QueryCancellation?,
-    progress: QueryProgress? = nil
+    dismissal: QueryCancellation? = nil, progress: QueryProgress? = nil
   ) {
     self.text = text
     self.times = times
@@ -53,6 +55,7 @@ final class EvaluationContext {
     self.spread = spread
     self.deadline = deadline
     self.cancellation = cancellation
+    self.dismissal = dismissal
     self.progress = progress
   }
 
@@ -69,6 +72,7 @@ final class EvaluationContext {
   /// Ends the query when it is cancelled or late.
   func checkpoint() throws {
     if let cancellation, cancellation.isCancelled { throw QueryError.canceled }
+    if let dismissal, dismissal.isCancelled { throw QueryError.canceled }
     let now = ContinuousClock.now
     if let deadline, now >= deadline { throw QueryError.timeout }
     if now >= nextPoll {
@@ -103,7 +107,7 @@ extension EvaluationContext {
     fileprivate var text: String
     fileprivate var times: QueryTimes
     fileprivate var lookbackDelta: Int64
-    fileprivate var budget: SampleBudget
+    fileprivate var maximumSamples: Int
     fileprivate var series: [any SeriesSet]
     fileprivate var hasStartTimestamps: Bool
     fileprivate var deadline: ContinuousClock.Instant?
@@ -119,22 +123,29 @@ extension EvaluationContext {
   /// What another thread needs to work on the same query.
   var seed: Seed {
     Seed(
-      text: text, times: times, lookbackDelta: lookbackDelta, budget: budget,
+      text: text, times: times, lookbackDelta: lookbackDelta, maximumSamples: budget.limit,
       series: selections.map(\.series),
       hasStartTimestamps: selections.allSatisfy(\.hasStartTimestamps), deadline: deadline,
       cancellation: cancellation)
   }
 
   /// Creates the context of another thread.
-  convenience init(_ seed: Seed) {
+  ///
+  /// It has a budget of its own, of which the query learns by the tally: what two
+  /// threads hold at a time is no reason for a query to fail that one thread could
+  /// do.
+  ///
+  /// - Parameter dismissal: Cancelled when nothing more is wanted of the thread.
+  convenience init(_ seed: Seed, dismissal: QueryCancellation) {
+    let budget = SampleBudget(limit: seed.maximumSamples)
     let selections = seed.series.map { series in
       SelectedData(
-        series, useCount: 1, hasStartTimestamps: seed.hasStartTimestamps, budget: seed.budget)
+        series, useCount: 1, hasStartTimestamps: seed.hasStartTimestamps, budget: budget)
     }
     self.init(
       text: seed.text, times: seed.times, lookbackDelta: seed.lookbackDelta,
-      removesNamesAtOnce: false, budget: seed.budget, selections: selections,
-      deadline: seed.deadline, cancellation: seed.cancellation)
+      removesNamesAtOnce: false, budget: budget, selections: selections,
+      deadline: seed.deadline, cancellation: seed.cancellation, dismissal: dismissal)
   }
 
   /// What was counted and remarked since this was called last.
@@ -146,11 +157,16 @@ extension EvaluationContext {
     let (samplesRead, valuesSelected) = selections[index].takeCounts()
     return EvaluationTally(
       annotations: annotations, samplesInWindows: samplesInWindows, samplesRead: samplesRead,
-      valuesSelected: valuesSelected)
+      valuesSelected: valuesSelected, peakSamples: budget.takePeak())
   }
 
   /// Adds what another thread counted and remarked.
-  func add(_ tally: EvaluationTally, ofSelection index: Int) {
+  ///
+  /// - Throws: ``QueryError/tooManySamples(limit:)`` when the query could not have
+  ///   held the samples that the other thread held, beside those it holds.
+  func add(_ tally: EvaluationTally, ofSelection index: Int) throws {
+    var held = budget.reservation()
+    try held.extend(by: tally.peakSamples)
     annotations.formUnion(tally.annotations)
     samplesInWindows += tally.samplesInWindows
     selections[index].add(
@@ -164,6 +180,8 @@ struct EvaluationTally: Sendable {
   var samplesInWindows = 0
   var samplesRead = 0
   var valuesSelected = 0
+  /// The most samples held at once.
+  var peakSamples = 0
 }
 
 /// The series of one selection, decoded when asked for.

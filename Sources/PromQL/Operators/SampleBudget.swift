@@ -2,7 +2,8 @@ import Synchronization
 
 /// Counts the samples that a query holds in memory against a limit.
 final class SampleBudget: Sendable {
-  private let limit: Int
+  /// The most samples that may be held at once.
+  let limit: Int
   private let current = Atomic<Int>(0)
   private let highest = Atomic<Int>(0)
 
@@ -13,6 +14,11 @@ final class SampleBudget: Sendable {
 
   /// The most samples held at once so far.
   var peak: Int { highest.load(ordering: .relaxed) }
+
+  /// The most samples held at once since this was called last.
+  func takePeak() -> Int {
+    highest.exchange(current.load(ordering: .relaxed), ordering: .relaxed)
+  }
 
   /// Makes a reservation of no samples yet.
   func reservation() -> Reservation {

@@ -48,8 +48,14 @@ final class WindowBounds {
   /// The samples of all windows, one in several windows several times.
   let sampleCount: Int
   /// `lengthenings[step]`, see ``WindowLengthening``; of no meaning for windows
-  /// of fewer than two samples.
-  private(set) lazy var lengthenings = WindowLengthening.all(of: self, over: timestamps)
+  /// of fewer than two samples. Nil where there are so many steps, as of a long
+  /// subquery, that they would take more memory than they are worth.
+  private(set) lazy var lengthenings: [WindowLengthening]? =
+    samples.count > WindowBounds.lengtheningLimit
+    ? nil : WindowLengthening.all(of: self, over: timestamps)
+
+  /// The most steps whose lengthenings are kept, in a few megabytes.
+  private static let lengtheningLimit = 200_000
 
   /// Lays windows over samples at `timestamps`, which ascend.
   ///

@@ -27,9 +27,8 @@ final class SpreadTeam: Sendable {
     }
   }
 
-  /// Computes the chunk with a number, on one thread; asks now and then whether
-  /// it is still wanted.
-  typealias Work = (_ number: Int, _ isDismissed: () -> Bool) throws -> Chunk
+  /// Computes the chunk with a number, on one thread.
+  typealias Work = (_ number: Int) throws -> Chunk
 
   private struct State: Sendable {
     /// The next chunk that nobody has taken.
@@ -38,7 +37,8 @@ final class SpreadTeam: Sendable {
     var used: Int
     /// Chunks that were computed and not used yet.
     var finished: [Int: Result<Chunk, any Error>] = [:]
-    var isDismissed = false
+    /// Those that were not dismissed.
+    var helpers: [WorkerThread] = []
   }
 
   /// How many chunks may be taken before the one that is used is done.
@@ -46,34 +46,45 @@ final class SpreadTeam: Sendable {
 
   private let chunkCount: Int
   private let state: Monitor<State>
+  /// Tells helpers that nothing more is wanted of them.
+  private let dismissal = QueryCancellation()
 
   /// Starts helpers, or fewer when the system has no more threads.
   ///
   /// - Parameters:
   ///   - first: The first chunk to be computed.
-  ///   - prepare: Makes ready for work, once on each helper; one that throws
-  ///     gives up, and its part falls to the others.
+  ///   - prepare: Makes ready for work, which ends early once it is cancelled;
+  ///     called once on each helper. One that throws gives up, and its part falls
+  ///     to the others.
   init(
     chunkCount: Int, beginningAt first: Int, helperCount: Int,
-    _ prepare: @escaping @Sendable () throws -> Work
+    _ prepare: @escaping @Sendable (QueryCancellation) throws -> Work
   ) {
     self.chunkCount = chunkCount
     state = Monitor(State(next: first, used: first))
-    for _ in 0..<helperCount {
-      // Whoever is there does the work.
-      _ = try? WorkerThread { [self] in
-        guard let work = try? prepare() else { return }
+    // Whoever is there does the work.
+    let helpers = (0..<helperCount).compactMap { _ in
+      try? WorkerThread { [self] in
+        guard let work = try? prepare(dismissal) else { return }
         while let number = takeNext() {
-          let chunk = Result { try work(number) { self.state.withLock(\.isDismissed) } }
+          let chunk = Result { try work(number) }
           state.change { $0.finished[number] = chunk }
         }
       }
     }
+    state.withLock { $0.helpers = helpers }
   }
 
-  /// Sends the helpers away.
+  /// Sends the helpers away, and waits until they have let go of all they had.
+  ///
+  /// Not for use by a helper.
   func dismiss() {
-    state.change { $0.isDismissed = true }
+    dismissal.cancel()
+    let helpers = state.change { state in
+      defer { state.helpers = [] }
+      return state.helpers
+    }
+    for helper in helpers { helper.join() }
   }
 
   /// The chunk with a number, which follows that asked for last.
@@ -117,33 +128,11 @@ final class SpreadTeam: Sendable {
   /// A chunk for a helper; nil when there is none any more.
   private func takeNext() -> Int? {
     let next: Int?? = state.wait { state in
-      if state.isDismissed || state.next == chunkCount { return .some(nil) }
+      if dismissal.isCancelled || state.next == chunkCount { return .some(nil) }
       guard isNextFree(state) else { return nil }
       state.next += 1
       return state.next - 1
     }
     return next ?? nil
-  }
-}
-
-/// When and how the series of a query are spread over threads.
-package struct SpreadOptions: Hashable, Sendable {
-  /// The threads that compute series of one query, one of them its own.
-  package var threadCount = 2
-  /// The series that a thread computes at a time; fewer with many steps.
-  package var seriesCount = 256
-  /// What has to be left of a query, in time, for helpers to be called: two
-  /// threads of one core take a third more processor time for the same work, and
-  /// nobody waits for less.
-  package var worthwhile = Duration.milliseconds(100)
-
-  /// Creates the default settings.
-  package init() {}
-
-  /// The values of a chunk, about.
-  private static let chunkValueCount = 30_000
-
-  func chunkSeriesCount(of grid: StepGrid) -> Int {
-    max(1, min(seriesCount, SpreadOptions.chunkValueCount / max(1, grid.count)))
   }
 }

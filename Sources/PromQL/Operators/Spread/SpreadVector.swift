@@ -12,11 +12,11 @@ struct SpreadVector: VectorSource {
   private let context: EvaluationContext
   private let selectionIndex: Int
 
-  /// Spreads the series of `node`; nil where they need each other, are shared or
-  /// too few, or where what each costs is to be counted.
+  /// Spreads the series of `node`; nil where they need each other, are shared, too
+  /// few or too long, or where what each costs is to be counted.
   init?(_ node: PlanNode, on grid: StepGrid, in context: EvaluationContext) {
     guard context.maySpread, let index = node.singleSelection,
-      context.selections[index].isShared == false,
+      context.selections[index].isShared == false, grid.count <= SpreadOptions.stepLimit,
       context.selections[index].series.count > context.spread.chunkSeriesCount(of: grid)
     else { return nil }
     self.node = node
@@ -59,7 +59,7 @@ struct SpreadVector: VectorSource {
       let first = number * chunkSeriesCount
       if number != chunk.number, index == first {
         chunk = (number, try team.chunk(number) { try compute(chunkAt: $0) })
-        vector.context.add(chunk.series.tally, ofSelection: vector.selectionIndex)
+        try vector.context.add(chunk.series.tally, ofSelection: vector.selectionIndex)
       }
       // A chunk that would have taken too much memory ends early.
       guard number == chunk.number, index - first < chunk.series.columns.count else {
@@ -80,15 +80,15 @@ struct SpreadVector: VectorSource {
       team = SpreadTeam(
         chunkCount: (count - 1) / chunkSeriesCount + 1, beginningAt: 1,
         helperCount: vector.context.spread.threadCount - 1
-      ) {
-        let context = EvaluationContext(seed)
+      ) { dismissal in
+        let context = EvaluationContext(seed, dismissal: dismissal)
         let reader = try Evaluator(context: context, spreads: false).vector(node, on: grid)
           .makeReader()
-        return { number, isDismissed in
+        return { number in
           let first = number * chunkSeriesCount
           var chunk = SpreadTeam.Chunk()
           for index in first..<min(first + chunkSeriesCount, count) {
-            if chunk.isFull || index % 16 == 0 && isDismissed() { break }
+            if chunk.isFull { break }
             try context.seriesCheckpoint()
             chunk.append(try reader.read(seriesAt: index))
           }
