@@ -133,15 +133,18 @@ def _same_values(left, right):
         and all(same_value(value, right[labels]) for labels, value in left.items())
 
 
-def trend_of_infinity(pair, query):
-    if not query.tree.template.startswith(("deriv(", "predict_linear(")) or query.is_range:
+def sum_is_infinite(pair, query):
+    """Whether values of a window are infinite in a trend, or their squares in a deviation."""
+    match = re.match(r"(deriv|predict_linear|std(?:dev|var)_over_time)\(", query.tree.template)
+    if not match or query.is_range:
         return False
+    largest = 1e154 if match.group(1).startswith("std") else math.inf
     ours, theirs = pair.results(query)
     window, _ = pair.results(dataclasses.replace(query, tree=query.tree.operands[0]))
     return differ_in_values_only(ours, theirs) \
         and all(math.isinf(value) and math.isnan(other)
                 for value, other in differing(ours, theirs)) \
-        and any(math.isinf(value)
+        and any(abs(value) >= largest
                 for samples in window.values.values() for value in samples.values())
 
 
@@ -280,8 +283,8 @@ def sum_is_rounded(pair, query):
 
 RULES = (
     Rule("a lone value that is not finite deviates by NaN; in 2.42 by 0", lone_infinity_deviates),
-    Rule("what is rounded off an infinite sum is nothing; in 2.42 it is NaN, and so is a trend",
-         trend_of_infinity),
+    Rule("what is rounded off an infinite sum is nothing; in 2.42 it is NaN, and so is a trend "
+         "or a deviation", sum_is_infinite),
     Rule("atan2 drops the metric name; not in 2.42", arc_tangent_keeps_name),
     Rule("topk and bottomk choose between equal values as they like",
          equal_values_are_chosen_between),
