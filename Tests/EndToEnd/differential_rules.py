@@ -120,8 +120,10 @@ def range_contradicts_instants(pair, query):
     for moment in query.times:
         alone = Query(tree, moment)
         our_instant, their_instant = pair.results(alone)
-        if not same_result(alone, our_instant, their_instant) \
-                or not _same_values(ours.at(moment * 1000), our_instant.at(moment * 1000)):
+        explained = same_result(alone, our_instant, their_instant) \
+            or sum_is_infinite(pair, alone)
+        if not explained or not _same_values(
+                ours.at(moment * 1000), our_instant.at(moment * 1000)):
             return False
         contradicted |= not _same_values(
             theirs.at(moment * 1000), their_instant.at(moment * 1000))
@@ -241,16 +243,18 @@ def start_is_extended_to_zero(pair, query):
 
 
 # Prometheus 2.42 adds these up without making up for what is rounded off, and the
-# mathematical functions of Go and of C differ in the last digit now and then.
+# mathematical functions of Go and of C differ in the last digit now and then. The first
+# of 0 and -0 is the least and the greatest, and series come in no order.
 INEXACT = re.compile(
-    r"\b((sum|avg|stddev|stdvar)(_over_time)?|deriv|predict_linear|exp|ln|log2|log10|a?(sin|cos|tan)h?|atan2|deg|rad)\b|\^")
+    r"\b((sum|avg|stddev|stdvar)(_over_time)?|deriv|predict_linear|exp|ln|log2|log10|a?(sin|cos|tan)h?|atan2|deg|rad|min|max)\b|\^")
 
 
 def rounding_is_amplified(pair, query):
-    """Whether an operand of the outermost operator differs in its last digits only,
-    on which the operator then depends."""
+    """Whether an operand of the outermost operator differs in its last digits only, or in
+    the sign of a zero, on which the operator then depends."""
     for operand in query.tree.operands:
-        if operand.type == RANGE or not INEXACT.search(str(operand)):
+        if operand.type == RANGE and (query.is_range or not operand.operands) \
+                or not INEXACT.search(str(operand)):
             continue
         ours, theirs = pair.results(dataclasses.replace(query, tree=operand))
         if differ_in_values_only(ours, theirs) and not any(differing(ours, theirs)) \
@@ -300,5 +304,6 @@ RULES = (
     Rule("behind a gap rate and increase extend the start by half an interval at most; 2.42 "
          "extends it to where the counter was 0", start_is_extended_to_zero),
     Rule("sums make up for what is rounded off; not in 2.42", sum_is_rounded),
-    Rule("the last digit of an operand is what a comparison, a remainder or the like hangs on", rounding_is_amplified),
+    Rule("the last digit of an operand, or the sign of its zero, is what a comparison, a "
+         "remainder or the like hangs on", rounding_is_amplified),
 )
