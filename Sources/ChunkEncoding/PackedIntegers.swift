@@ -225,7 +225,7 @@ struct PackedIntegers: ~Escapable {
       }
     } else {
       for (index, place) in range.enumerated() {
-        output[start + index] = Element(word: base.word &+ wideField(at: place))
+        output[start + index] = Element(word: base.word &+ field(at: place))
       }
     }
     try forEachException(below: range.upperBound) { index, number in
@@ -242,12 +242,14 @@ struct PackedIntegers: ~Escapable {
     precondition(limit >= 0 && limit <= count)
     var sum = base.word &* UInt64(limit)
     if width > 56 {
-      for place in 0..<limit { sum &+= wideField(at: place) }
+      for place in 0..<limit { sum &+= field(at: place) }
     } else if width > 0 {
       forEachNarrowField(0..<limit) { _, field in sum &+= field }
     }
-    // Their fields are zero.
-    try forEachException(below: limit) { _, number in sum &+= number &- base.word }
+    try forEachException(below: limit) { place, number in
+      // Its field counts for nothing, even if it is not 0.
+      sum &+= number &- base.word &- field(at: place)
+    }
     return sum
   }
 
@@ -309,13 +311,14 @@ struct PackedIntegers: ~Escapable {
     (index, bit) = (place, position)
   }
 
-  /// A field of more than 56 bits, which are rare.
-  private func wideField(at place: Int) -> UInt64 {
+  /// One field, of any width.
+  private func field(at place: Int) -> UInt64 {
+    let bit = place * width
     var field: UInt64 = 0
-    for offset in 0..<width {
-      let bit = place * width + offset
-      if fields[bit >> 3] >> UInt8(bit & 7) & 1 == 1 { field |= 1 << UInt64(offset) }
+    for index in bit >> 3..<(bit + width + 7) >> 3 {
+      // What is shifted beyond either end is gone.
+      field |= UInt64(fields[index]) << (index * 8 - bit)
     }
-    return field
+    return field & ~(.max << UInt64(width))
   }
 }
