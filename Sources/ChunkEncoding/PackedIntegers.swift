@@ -312,14 +312,14 @@ struct PackedIntegers: ~Escapable {
     (index, bit) = (place, position)
   }
 
-  /// A field of any width, bit by bit: for those of more than 56 bits and for those
-  /// of exceptions, which are rare.
+  /// One field, of any width.
   private func field(at place: Int) -> UInt64 {
+    let bit = place * width
     var field: UInt64 = 0
-    for offset in 0..<width {
-      let bit = place * width + offset
-      if fields[bit >> 3] >> UInt8(bit & 7) & 1 == 1 { field |= 1 << UInt64(offset) }
+    for index in bit >> 3..<(bit + width + 7) >> 3 {
+      // What is shifted beyond either end is gone.
+      field |= UInt64(fields[index]) << (index * 8 - bit)
     }
-    return field
+    return field & ~(.max << UInt64(width))
   }
 }

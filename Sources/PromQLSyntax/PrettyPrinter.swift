@@ -38,8 +38,11 @@ enum PrettyPrinter {
     case .parenthesized(let node):
       return block("", [node.inner], level: level)
     case .binary(let node):
-      return text(of: node.left, level: level + 1) + "\n" + indentation(level)
-        + node.operatorDescription + "\n" + text(of: node.right, level: level + 1)
+      let left =
+        node.unsignedLeftDescription.map { indentation(level + 1) + $0 }
+        ?? text(of: node.left, level: level + 1)
+      return left + "\n" + indentation(level) + node.operatorDescription + "\n"
+        + text(of: node.right, level: level + 1)
     case .unary(let node):
       let operand = text(of: node.operand, level: level).drop { $0 == " " }
       return indentation(level) + (node.isNegation ? "-" : "+") + operand

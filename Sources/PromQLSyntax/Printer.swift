@@ -2,7 +2,8 @@ import Numbers
 import SeriesModel
 
 extension Expression: CustomStringConvertible {
-  /// The expression on one line, in the form in which Prometheus prints it.
+  /// The expression on one line, in the form in which Prometheus prints it, but
+  /// that infinity has no sign in front of `^`.
   ///
   /// Parsing it again gives the same tree, but for the order of matchers, which
   /// are sorted, and an offset of zero, which is left out.
@@ -42,6 +43,15 @@ extension BinaryOperation {
     var printer = Printer()
     printer.printOperator(of: self)
     return printer.output
+  }
+
+  /// The left operand where its own print would be parsed as something else:
+  /// infinity in front of `^`, which would take the sign for that of the power.
+  var unsignedLeftDescription: String? {
+    guard operation == .power, case .number(let literal) = left, literal.value == .infinity else {
+      return nil
+    }
+    return "Inf"
   }
 }
 
@@ -131,7 +141,7 @@ private struct Printer {
   }
 
   private mutating func print(_ node: BinaryOperation) {
-    print(node.left)
+    if let text = node.unsignedLeftDescription { output += text } else { print(node.left) }
     output += " "
     printOperator(of: node)
     output += " "

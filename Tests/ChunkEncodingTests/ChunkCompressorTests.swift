@@ -198,6 +198,30 @@ private struct ClassCase: Sendable, CustomTestStringConvertible {
     }
   }
 
+  /// A field is 0 where the integer stands beside the fields; no writer of ours does
+  /// otherwise.
+  @Test func fieldOfAnExceptionCountsForNothing() throws {
+    for width in [8, 17, 64] {
+      // Deltas from 3 on: 5, which stands beside its field, 1 and 2.
+      var payload: [UInt8] = [32, 0, 6, UInt8(width), 0, 1, 0, 10]
+      var fields = [UInt8](repeating: 0, count: (3 * width + 7) / 8)
+      for (index, field) in [9, 1, 2].enumerated() {
+        let bit = index * width
+        fields[bit / 8] |= UInt8(field << (bit % 8))
+      }
+      payload += fields
+      let description = ChunkDescription(
+        classByte: ChunkClass.decimals.rawValue, sampleCount: 4, minTimestamp: 0,
+        maxTimestamp: 3)
+      for range in [0..<4, 1..<4, 2..<3] {
+        var columns = SampleColumns()
+        try columns.append(
+          chunk: description, times: [0, 1, 2, 3], at: range, payload: payload.span)
+        #expect(columns.values == Array([3, 8, 9, 11][range]))
+      }
+    }
+  }
+
   @Test func everyTruncationIsNoticed() {
     for fixture in fixtures() {
       let chunk = fixture.chunk

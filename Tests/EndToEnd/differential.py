@@ -137,11 +137,12 @@ def shrunk(pair, query, patience=300):
 
 
 def inside_subqueries(query):
-    """What the subqueries of a query evaluate, at each of their steps."""
+    """What the subqueries of a query evaluate, at each of their steps, as long as the
+    longest window has samples."""
     for node in query.with_fixed_times().tree.nodes():
         if node.type == RANGE and node.operands:
             start = differential_data.START
-            yield Query(node.operands[0], start, start + differential_data.SECONDS, 10)
+            yield Query(node.operands[0], start, start + differential_data.SECONDS + 3600, 10)
 
 
 class Comparison:

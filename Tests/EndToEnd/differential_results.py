@@ -1,7 +1,9 @@
 """Results of queries, and when two of them say the same."""
 
+import collections
 import dataclasses
 import math
+import re
 
 TOLERANCE = 1e-9
 
@@ -74,9 +76,39 @@ def same_result(query, ours, theirs):
     if query.is_range:
         return ours.labels == theirs.labels
     if str(query.tree).startswith(("sort", "topk", "bottomk")) and ours.type == "vector":
-        # Equal values have no order.
-        return all(
-            same_value(*pair) for pair in zip(
-                (ours.values[labels][query.start * 1000] for labels in ours.labels),
-                (theirs.values[labels][query.start * 1000] for labels in theirs.labels)))
+        # Equal values have no order, and groups stand as the series happened to come.
+        group = grouping(str(query.tree))
+        our_values, their_values = (
+            _values_by_group(result, group, query.start * 1000) for result in (ours, theirs))
+        return our_values.keys() == their_values.keys() and all(
+            len(values) == len(their_values[key]) and all(map(same_value, values, their_values[key]))
+            for key, values in our_values.items())
     return True
+
+
+def grouping(text):
+    """What gives a label set's group in the outermost operator of a query, as a function."""
+    clause = re.match(r"\w+ (by|without) \(([^)]*)\)", text)
+    if not clause:
+        return lambda labels: frozenset()
+    named = set(re.findall(r"\w+", clause.group(2)))
+    if clause.group(1) == "by":
+        return lambda labels: frozenset(pair for pair in labels if pair[0] in named)
+    named.add("__name__")
+    return lambda labels: frozenset(pair for pair in labels if pair[0] not in named)
+
+
+def _values_by_group(result, group, moment):
+    """The values at one time in the order of the answer, for each run of one group.
+
+    A group that the answer leaves and comes back to has several runs.
+    """
+    runs = {}
+    previous, turns = None, collections.Counter()
+    for labels in result.labels:
+        key = group(labels)
+        if key != previous:
+            turns[key] += 1
+            previous = key
+        runs.setdefault((key, turns[key]), []).append(result.values[labels][moment])
+    return runs

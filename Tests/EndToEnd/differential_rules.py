@@ -120,8 +120,10 @@ def range_contradicts_instants(pair, query):
     for moment in query.times:
         alone = Query(tree, moment)
         our_instant, their_instant = pair.results(alone)
-        if not same_result(alone, our_instant, their_instant) \
-                or not _same_values(ours.at(moment * 1000), our_instant.at(moment * 1000)):
+        explained = same_result(alone, our_instant, their_instant) \
+            or sum_is_infinite(pair, alone)
+        if not explained or not _same_values(
+                ours.at(moment * 1000), our_instant.at(moment * 1000)):
             return False
         contradicted |= not _same_values(
             theirs.at(moment * 1000), their_instant.at(moment * 1000))
@@ -133,15 +135,18 @@ def _same_values(left, right):
         and all(same_value(value, right[labels]) for labels, value in left.items())
 
 
-def trend_of_infinity(pair, query):
-    if not query.tree.template.startswith(("deriv(", "predict_linear(")) or query.is_range:
+def sum_is_infinite(pair, query):
+    """Whether values of a window are infinite in a trend, or their squares in a deviation."""
+    match = re.match(r"(deriv|predict_linear|std(?:dev|var)_over_time)\(", query.tree.template)
+    if not match or query.is_range:
         return False
+    largest = 1e154 if match.group(1).startswith("std") else math.inf
     ours, theirs = pair.results(query)
     window, _ = pair.results(dataclasses.replace(query, tree=query.tree.operands[0]))
     return differ_in_values_only(ours, theirs) \
         and all(math.isinf(value) and math.isnan(other)
                 for value, other in differing(ours, theirs)) \
-        and any(math.isinf(value)
+        and any(abs(value) >= largest
                 for samples in window.values.values() for value in samples.values())
 
 
@@ -238,16 +243,18 @@ def start_is_extended_to_zero(pair, query):
 
 
 # Prometheus 2.42 adds these up without making up for what is rounded off, and the
-# mathematical functions of Go and of C differ in the last digit now and then.
+# mathematical functions of Go and of C differ in the last digit now and then. The first
+# of 0 and -0 is the least and the greatest, and series come in no order.
 INEXACT = re.compile(
-    r"\b((sum|avg|stddev|stdvar)(_over_time)?|deriv|predict_linear|exp|ln|log2|log10|a?(sin|cos|tan)h?|atan2|deg|rad)\b|\^")
+    r"\b((sum|avg|stddev|stdvar)(_over_time)?|deriv|predict_linear|exp|ln|log2|log10|a?(sin|cos|tan)h?|atan2|deg|rad|min|max)\b|\^")
 
 
 def rounding_is_amplified(pair, query):
-    """Whether an operand of the outermost operator differs in its last digits only,
-    on which the operator then depends."""
+    """Whether an operand of the outermost operator differs in its last digits only, or in
+    the sign of a zero, on which the operator then depends."""
     for operand in query.tree.operands:
-        if operand.type == RANGE or not INEXACT.search(str(operand)):
+        if operand.type == RANGE and (query.is_range or not operand.operands) \
+                or not INEXACT.search(str(operand)):
             continue
         ours, theirs = pair.results(dataclasses.replace(query, tree=operand))
         if differ_in_values_only(ours, theirs) and not any(differing(ours, theirs)) \
@@ -280,8 +287,8 @@ def sum_is_rounded(pair, query):
 
 RULES = (
     Rule("a lone value that is not finite deviates by NaN; in 2.42 by 0", lone_infinity_deviates),
-    Rule("what is rounded off an infinite sum is nothing; in 2.42 it is NaN, and so is a trend",
-         trend_of_infinity),
+    Rule("what is rounded off an infinite sum is nothing; in 2.42 it is NaN, and so is a trend "
+         "or a deviation", sum_is_infinite),
     Rule("atan2 drops the metric name; not in 2.42", arc_tangent_keeps_name),
     Rule("topk and bottomk choose between equal values as they like",
          equal_values_are_chosen_between),
@@ -297,5 +304,6 @@ RULES = (
     Rule("behind a gap rate and increase extend the start by half an interval at most; 2.42 "
          "extends it to where the counter was 0", start_is_extended_to_zero),
     Rule("sums make up for what is rounded off; not in 2.42", sum_is_rounded),
-    Rule("the last digit of an operand is what a comparison, a remainder or the like hangs on", rounding_is_amplified),
+    Rule("the last digit of an operand, or the sign of its zero, is what a comparison, a "
+         "remainder or the like hangs on", rounding_is_amplified),
 )

@@ -42,7 +42,9 @@ struct ParserTests {
     ("rate(foo[5m])[1h:1m] offset 2m @ 3", "rate(foo[5m])[1h:1m] @ 3.000 offset 2m"),
     ("foo offset 1m[5m:]", "foo offset 1m[5m:]"),
     // Operators.
-    ("1+2*3^4", "1 + 2 * 3 ^ 4"), ("-1^2", "-1 ^ 2"), ("-foo", "-foo"), ("+foo", "+foo"),
+    ("1+2*3^4", "1 + 2 * 3 ^ 4"), ("-1^2", "-1 ^ 2"),
+    ("2 ^ +inf ^ a", "2 ^ +Inf ^ a"), ("2 ^ inf ^ a", "2 ^ Inf ^ a"), ("-inf ^ a", "-Inf ^ a"),
+    ("inf ^ inf * inf", "Inf ^ +Inf * +Inf"), ("-foo", "-foo"), ("+foo", "+foo"),
     ("--foo", "--foo"), ("a atan2 b", "a atan2 b"), ("a ==bool b", "a == bool b"),
     ("a</0.5", "a </ 0.5"), ("a >/ 0.5", "a >/ 0.5"), ("a unless b", "a unless b"),
     ("a + on(x,y,) b", "a + on (x, y) b"), ("a + ignoring() b", "a + b"),

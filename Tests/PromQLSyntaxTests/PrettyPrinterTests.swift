@@ -56,6 +56,13 @@ import Testing
         )
         """),
     Case(
+      id: "infinity to a power", query: "inf ^ \(long) offset 1h",
+      text: """
+          Inf
+        ^
+          \(long) offset 1h
+        """),
+    Case(
       id: "subquery", query: "sum_over_time((\(long) + 1234567)[5m:1m] @ end())",
       text: """
         sum_over_time(

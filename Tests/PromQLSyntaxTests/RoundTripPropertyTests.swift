@@ -227,7 +227,6 @@ private struct RandomTrees {
   private func primary(_ expression: Expression) -> Expression {
     switch expression {
     case .binary, .unary: return parenthesized(expression)
-    case .number(let literal) where literal.value == .infinity: return parenthesized(expression)
     case .vectorSelector(let node):
       if case .parenthesized = node.modifiers.offset?.node { return parenthesized(expression) }
       return expression
