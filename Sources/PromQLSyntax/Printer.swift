@@ -3,7 +3,8 @@ import SeriesModel
 
 extension Expression: CustomStringConvertible {
   /// The expression on one line, in the form in which Prometheus prints it, but
-  /// that infinity has no sign in front of `^`.
+  /// that infinity has no sign in front of `^`, and an offset that begins with a
+  /// parenthesis stands in front of `@`.
   ///
   /// Parsing it again gives the same tree, but for the order of matchers, which
   /// are sorted, and an offset of zero, which is left out.
@@ -13,8 +14,10 @@ extension Expression: CustomStringConvertible {
     // It stands in strings alone, where the lexer takes it for bytes that are no
     // UTF-8.
     guard printer.output.unicodeScalars.contains("\u{FFFD}") else { return printer.output }
-    return printer.output.split(separator: "\u{FFFD}", omittingEmptySubsequences: false)
-      .joined(separator: "\\ufffd")
+    // By scalars: a combining mark behind it makes one character of the two.
+    return printer.output.unicodeScalars
+      .split(separator: "\u{FFFD}", omittingEmptySubsequences: false)
+      .map { String($0) }.joined(separator: "\\ufffd")
   }
 }
 
@@ -24,6 +27,15 @@ extension DurationExpression: CustomStringConvertible {
     var printer = Printer()
     printer.print(self)
     return printer.output
+  }
+
+  /// Whether its first operand is in parentheses.
+  fileprivate var beginsWithParenthesis: Bool {
+    switch node {
+    case .parenthesized: true
+    case .binary(_, let left, _): left.beginsWithParenthesis
+    default: false
+    }
   }
 }
 
@@ -180,9 +192,12 @@ private struct Printer {
 
   private mutating func print(_ node: VectorSelector) {
     printNameAndMatchers(node)
+    // An operator behind parentheses would go on with the offset.
+    let mayGoOn = node.modifiers.offset?.beginsWithParenthesis ?? false
+    if mayGoOn { printOffset(node.modifiers.offset) }
     print(node.modifiers.at)
     print(node.rangeModifier)
-    printOffset(node.modifiers.offset)
+    if !mayGoOn { printOffset(node.modifiers.offset) }
   }
 
   private mutating func print(_ node: RangeSelector) {

@@ -21,6 +21,7 @@ struct ParserTests {
     (#"foo{b='1',a!="2",}"#, #"foo{a!="2",b="1"}"#),
     (#"{a=~"x.*", b!~'y|', c="1"}"#, #"{a=~"x.*",b!~"y|",c="1"}"#),
     (#"{"x y", a="b"}"#, #"{__name__="x y",a="b"}"#),
+    (#"{"a\x80\u031a"}"#, "{__name__=\"a\\ufffd\u{31A}\"}"),
     (#"{"foo"}"#, #"{__name__="foo"}"#), (#"foo{"l b"="c"}"#, #"foo{"l b"="c"}"#),
     (#"foo{by="1",offset="2"}"#, #"foo{by="1",offset="2"}"#),
     (#"offset{step="1s"}[5m]"#, #"offset{step="1s"}[5m]"#), ("SUM", "SUM"),
@@ -87,7 +88,10 @@ struct ParserTests {
     ("foo offset +step()", "foo offset step()"), ("foo offset -range()", "foo offset -range()"),
     ("foo offset (-step()*2)", "foo offset (-step() * 2)"),
     ("foo offset -max_of(3s, step())", "foo offset -max_of(3s, step())"),
-    ("foo offset (2*2)*3", "foo offset (2 * 2) * 3"), ("foo[(5)]", "foo[(5)]"),
+    ("foo offset (2*2)*3", "foo offset (2 * 2) * 3"),
+    ("foo offset (1) @ 10 * 3", "foo offset (1) @ 10.000 * 3"),
+    ("foo offset (2)*3 smoothed + 1", "foo offset (2) * 3 smoothed + 1"),
+    ("foo offset -(2) @ 10 * 3", "foo @ 10.000 offset -(2) * 3"), ("foo[(5)]", "foo[(5)]"),
     ("foo[0.0001]", "foo[0.0001]"), ("foo[ 5m : 1m ]", "foo[5m:1m]"),
   ])
   func durationMayBeAnExpression(text: String, printed: String) throws {

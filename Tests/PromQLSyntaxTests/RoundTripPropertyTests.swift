@@ -228,8 +228,10 @@ private struct RandomTrees {
     switch expression {
     case .binary, .unary: return parenthesized(expression)
     case .vectorSelector(let node):
-      if case .parenthesized = node.modifiers.offset?.node { return parenthesized(expression) }
-      return expression
+      guard case .parenthesized = node.modifiers.offset?.node, node.modifiers.at == nil,
+        node.rangeModifier == nil
+      else { return expression }
+      return parenthesized(expression)
     default: return expression
     }
   }
