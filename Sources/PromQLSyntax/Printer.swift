@@ -226,7 +226,7 @@ private struct Printer {
     let nameMatcher = Matcher(LabelName.metricName, .equal, node.name)
     let texts = node.matchers.filter { node.name.isEmpty || $0 != nameMatcher }
       .map(\.description).sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) }
-    if !texts.isEmpty { output += "{" + texts.joined(separator: ",") + "}" }
+    if !texts.isEmpty || node.name.isEmpty { output += "{" + texts.joined(separator: ",") + "}" }
   }
 
   private mutating func print(_ modifier: RangeModifier?) {

@@ -68,6 +68,7 @@ struct ParserTests {
     ("step() + start()", "step() + start()"),
     ("min_of(1, 2)", "min_of(1, 2)"), (#"label_join(a, "b", "")"#, #"label_join(a, "b", "")"#),
     (#"info(a, {b=~".*"})"#, #"info(a, {b=~".*"})"#), ("info(a)", "info(a)"),
+    ("info(a, {})", "info(a, {})"),
     ("((1))", "((1))"), (" ( foo ) \n", "(foo)"),
   ])
   func expressionIsPrintedAsPrometheusDoes(text: String, printed: String) throws {
