@@ -61,8 +61,8 @@ final class EvaluationContext {
 
   /// Ends the query when it is cancelled or late; called in front of each series.
   ///
-  /// The clock, which takes a tenth of reading a series at one moment, is asked at
-  /// one of eight; ``checkpoint()`` is for whatever takes longer than a series.
+  /// The clock is asked at one of eight; ``checkpoint()`` is for whatever takes
+  /// longer than a series.
   func seriesCheckpoint() throws {
     if let cancellation, cancellation.isCancelled { throw QueryError.canceled }
     seriesCount &+= 1

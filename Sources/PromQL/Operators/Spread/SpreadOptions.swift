@@ -5,8 +5,8 @@ package struct SpreadOptions: Hashable, Sendable {
   /// The series that a thread computes at a time; fewer with many steps.
   package var seriesCount = 256
   /// What has to be left of a query, in time, for helpers to be called: two
-  /// threads of one core take a third more processor time for the same work, and
-  /// nobody waits for less.
+  /// threads of one core took a tenth to a half more processor time for the same
+  /// work, and nobody waits for less.
   package var worthwhile = Duration.milliseconds(100)
 
   /// Creates the default settings.

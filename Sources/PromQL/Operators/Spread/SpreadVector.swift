@@ -86,12 +86,8 @@ struct SpreadVector: VectorSource {
           .makeReader()
         return { number in
           let first = number * chunkSeriesCount
-          var chunk = SpreadTeam.Chunk()
-          for index in first..<min(first + chunkSeriesCount, count) {
-            if chunk.isFull { break }
-            try context.seriesCheckpoint()
-            chunk.append(try reader.read(seriesAt: index))
-          }
+          var chunk = try SpreadTeam.Chunk(
+            first..<min(first + chunkSeriesCount, count), of: reader, in: context)
           chunk.tally = context.takeTally(ofSelection: selectionIndex)
           return chunk
         }
@@ -101,13 +97,22 @@ struct SpreadVector: VectorSource {
     /// Computes a chunk on this thread, while helpers are at others.
     private func compute(chunkAt number: Int) throws -> SpreadTeam.Chunk {
       let first = number * chunkSeriesCount
-      var chunk = SpreadTeam.Chunk()
-      for index in first..<min(first + chunkSeriesCount, vector.seriesCount) {
-        if chunk.isFull { break }
-        try vector.context.seriesCheckpoint()
-        chunk.append(try own.read(seriesAt: index))
-      }
-      return chunk
+      return try SpreadTeam.Chunk(
+        first..<min(first + chunkSeriesCount, vector.seriesCount), of: own, in: vector.context)
+    }
+  }
+}
+
+extension SpreadTeam.Chunk {
+  /// Computes consecutive series, or the first of them when they are large.
+  fileprivate init(
+    _ range: Range<Int>, of reader: any SeriesReader, in context: EvaluationContext
+  ) throws {
+    self.init()
+    for index in range {
+      if isFull { break }
+      try context.seriesCheckpoint()
+      append(try reader.read(seriesAt: index))
     }
   }
 }
